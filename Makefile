@@ -1,0 +1,67 @@
+# make demo : everything from nothing to a reconstruction in a napari window
+# make test : everything from nothing to the test runner's summary
+# make bench: speed and memory against peers and floors
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+XVFB    = $(if $(DISPLAY)$(WAYLAND_DISPLAY),,xvfb-run -a -s "-screen 0 1440x900x24")
+
+.PHONY: demo test test-headless test-gui test-lowest lint bench system clean
+
+demo: system $(BIN)/.demo
+	$(XVFB) $(BIN)/python -m proxiscope.napari.demo --output demo-output
+
+test: lint test-headless test-gui
+
+test-headless: $(BIN)/.dev
+	$(BIN)/python -m pytest -p no:napari -p no:npe2 -p no:pytest-qt -m "not gui" --ignore=tests/napari
+
+test-gui: system $(BIN)/.dev
+	$(XVFB) $(BIN)/python -m pytest tests/napari
+
+lint: $(BIN)/.dev
+	$(BIN)/ruff check
+	$(BIN)/lint-imports
+
+# the oldest versions that pyproject.toml allows, in an environment of their own
+test-lowest: $(BIN)/.dev
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)-lowest
+	$(BIN)/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct -e . "pytest>=8.2" "hypothesis>=6.100" "PyQt6>=6.6"
+	$(VENV)-lowest/bin/python -m pytest -p no:napari -p no:npe2 -m "not gui and not slow" --ignore=tests/napari
+
+bench: $(BIN)/.dev
+	$(BIN)/python benchmarks/projector.py
+	$(XVFB) $(BIN)/python benchmarks/streaming.py
+
+$(BIN)/python:
+	$(PYTHON) -c "import sys; sys.exit(0 if sys.version_info >= (3, 11) else 'proxiscope needs Python 3.11 or later: make PYTHON=python3.11')"
+	$(PYTHON) -c "import ensurepip" 2>/dev/null || $(call apt,python3-venv)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(BIN)/.demo: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet -e ".[all]"
+	touch $@
+
+$(BIN)/.dev: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet -e ".[dev]"
+	touch $@
+
+# what Qt and OpenGL need beyond Python packages, with a virtual display where there is none
+LIBRARIES := libegl1 libgl1 libdbus-1-3 libfontconfig1 libglib2.0-0 libxkbcommon-x11-0 libx11-xcb1 \
+  libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 \
+  libxcb-shape0 libxcb-xfixes0 libxcb-xkb1 xvfb xauth
+
+apt = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+  && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(1) >/dev/null; } \
+  || { echo "Install these system packages first: $(1)"; exit 1; }
+
+system:
+	@if command -v dpkg-query >/dev/null; then \
+	  dpkg-query -W -f='$${Status}\n' $(LIBRARIES) 2>/dev/null | grep -c '^install ok installed' | grep -qx $(words $(LIBRARIES)) \
+	  || $(call apt,$(LIBRARIES)); \
+	fi
+
+clean:
+	rm -rf $(VENV) $(VENV)-lowest demo-output

@@ -1,0 +1,58 @@
+"""Computational microscopy: phase retrieval and tomography, in scripts, on the command line and in napari."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from . import phase, simulate, tomography
+    from .core import InputError, algorithms, iterate
+    from .core.checkpoint import load_checkpoint, save_checkpoint
+    from .io.load import load
+    from .phase import DiffractionPattern
+    from .reconstruction import Result, reconstruct
+    from .tomography import TiltSeries
+
+__all__ = [
+    "DiffractionPattern",
+    "InputError",
+    "Result",
+    "TiltSeries",
+    "__version__",
+    "algorithms",
+    "iterate",
+    "load",
+    "load_checkpoint",
+    "phase",
+    "reconstruct",
+    "save_checkpoint",
+    "simulate",
+    "tomography",
+]
+
+_HOMES = {  # looked up on first use, so that importing the package costs napari nothing
+    "DiffractionPattern": ".phase",
+    "InputError": ".core",
+    "Result": ".reconstruction",
+    "TiltSeries": ".tomography",
+    "algorithms": ".core",
+    "iterate": ".core",
+    "load": ".io.load",
+    "load_checkpoint": ".core.checkpoint",
+    "reconstruct": ".reconstruction",
+    "save_checkpoint": ".core.checkpoint",
+}
+_ROOMS = ("phase", "simulate", "tomography")
+
+
+def __getattr__(name: str):
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name], __name__), name)
+    if name in _ROOMS:
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return __all__

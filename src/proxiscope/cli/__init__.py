@@ -1,0 +1,5 @@
+"""The command line: ``proxiscope``."""
+
+from .main import main
+
+__all__ = ["main"]

@@ -1,0 +1,127 @@
+"""Arguments and exit codes. The options of each algorithm come from its parameters."""
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import NoReturn
+
+from .._version import __version__
+from ..core import InputError, Parameter, ProxiscopeError, algorithms, parameters
+from . import commands
+
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Without the program's name; those of the process by default.
+
+    Returns
+    -------
+    int
+        0 when done, 2 on bad input, 130 when interrupted (what was computed is written), 1 when an
+        iteration diverged or memory ran out.
+    """
+    options = parser().parse_args(arguments)
+    warnings.showwarning = _print_warning
+    try:
+        return options.command(options)
+    except InputError as error:
+        return _fail(error, BAD_INPUT)
+    except (ProxiscopeError, MemoryError) as error:
+        return _fail(error, BAD_INPUT if isinstance(error, MemoryError) else FAILED)
+    except KeyboardInterrupt:
+        return _fail("interrupted before there was anything to keep", INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output has left; nothing more can be said to it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+def _fail(message: object, code: int) -> int:
+    print(f"proxiscope: {' '.join(str(message).split())}", file=sys.stderr)
+    return code
+
+
+def _print_warning(message, category, filename, lineno, file=None, line=None) -> None:
+    print(f"proxiscope: warning: {message}", file=sys.stderr)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line, with a sub-command for each registered algorithm."""
+    root = _Parser(prog="proxiscope", description="Phase retrieval and tomography.")
+    root.add_argument("--version", action="version", version=f"proxiscope {__version__}")
+    sub = root.add_subparsers(required=True, metavar="COMMAND")
+
+    listing = sub.add_parser("algorithms", help="list the algorithms and their parameters")
+    listing.add_argument("--json", action="store_true", help="as JSON")
+    listing.set_defaults(command=commands.list_algorithms)
+
+    reconstruct = sub.add_parser("reconstruct", help="reconstruct a diffraction pattern or a tilt series")
+    choice = reconstruct.add_subparsers(required=True, metavar="ALGORITHM", dest="algorithm")
+    for name, cls in algorithms().items():
+        one = choice.add_parser(name, help=cls.title, description=_summary(cls))
+        _add_run_options(one, cls)
+        one.set_defaults(command=commands.reconstruct)
+
+    demo = sub.add_parser("demo", help="reconstruct a simulated pattern and a simulated tilt series")
+    demo.add_argument(
+        "--output", metavar="DIR", default="demo-output", help="folder for the results (%(default)s)"
+    )
+    demo.set_defaults(command=commands.demo)
+    return root
+
+
+def _summary(cls: type) -> str:
+    return (cls.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
+
+
+def _add_run_options(parser: argparse.ArgumentParser, cls: type) -> None:
+    add = parser.add_argument
+    add("input", metavar="INPUT", help="file with the data")
+    add("-o", "--output", metavar="OUTPUT", required=True, help="result: .mrc, .h5, .npz, .npy or .tif")
+    add("--metrics", metavar="CSV", help="R-factor over iterations, as a table")
+    add("--variable", metavar="NAME", help="array to read from a file that holds several")
+    add("--pixel-size", metavar="NM", type=float, help="instead of what the file says")
+    add("--mask", metavar="FILE", help="usable pixels: true or non-zero")
+    add("--quiet", action="store_true", help="no progress bar, no notes")
+    if cls.family == "phase":
+        add(
+            "--support",
+            metavar="FILE",
+            help="where the object may lie (default: the central box of half the frame)",
+        )
+        add("--intensities", action="store_true", help="the values are intensities, not magnitudes")
+        add("--seed", type=int, default=0, help="seed of the random start (%(default)s)")
+    else:
+        add("--angles", metavar="FILE", help="tilt angles in degrees (default: found in or beside INPUT)")
+        add("--tilt-axis", choices=("x", "y"), help="image axis along which the tilt axis lies")
+    group = parser.add_argument_group("parameters")
+    for parameter in parameters(cls):
+        group.add_argument(
+            f"--{parameter.name.replace('_', '-')}",
+            metavar=_metavar(parameter),
+            help=f"{parameter.doc} Default: {parameter.format(parameter.default)}{_unit(parameter)}.".replace(
+                "%", "%%"
+            ),
+        )
+
+
+def _metavar(parameter: Parameter) -> str:
+    return "{" + ",".join(parameter.choices) + "}" if parameter.choices else parameter.kind.upper()
+
+
+def _unit(parameter: Parameter) -> str:
+    return f" {parameter.unit}" if parameter.unit else ""

@@ -1,0 +1,254 @@
+"""The contract that every algorithm obeys, and the one loop that runs them all.
+
+An algorithm is a frozen dataclass of parameters with four pure functions of a problem and a state. The state
+holds everything that the next step depends on, the random generator included: a loop that is stopped and
+taken up again from a saved state goes on bit for bit as if it had never stopped.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+import psutil
+from annotated_types import Interval
+from numpy.typing import NDArray
+
+from .errors import DivergedError, InputError, NotEnoughMemoryError
+from .parameters import Doc, check_parameters
+from .registry import register
+
+P = TypeVar("P")
+S = TypeVar("S", bound="State")
+
+
+@dataclass
+class State:
+    """Where an iteration has got to. Subclasses add arrays, numbers and random generators.
+
+    `work` holds what `Algorithm.prepare` made; it is rebuilt instead of saved.
+    """
+
+    iteration: int = field(default=0, kw_only=True)
+    work: Any = field(default=None, repr=False, compare=False, kw_only=True, metadata={"transient": True})
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What an iteration yields; valid until the next one is asked for.
+
+    Attributes
+    ----------
+    iteration, total : int
+        Iterations done, and those that the run has in all.
+    metrics : Mapping[str, float]
+        Figures recorded at this iteration; empty at iterations that record none.
+    state : State
+        The state, for a checkpoint. The next step may reuse its buffers.
+    """
+
+    iteration: int
+    total: int
+    metrics: Mapping[str, float]
+    state: State
+    _estimate: Callable[[], NDArray] = field(repr=False)
+
+    def estimate(self) -> NDArray:
+        """A fresh array with the present image (y, x) or volume (z, y, x); computed only when asked for."""
+        return self._estimate()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Algorithm(Generic[P, S]):
+    """Base of all algorithms.
+
+    A concrete algorithm is declared as ``class HIO(PhaseRetrieval, name="hio", title="...")``; naming it
+    registers it, and with that it appears in every face.
+    """
+
+    name: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+    family: ClassVar[str] = ""
+    Problem: ClassVar[type]
+    State: ClassVar[type[State]]
+    result_is_best: ClassVar[bool] = False
+    """Whether a run's result is the recorded iterate of lowest R-factor rather than the last."""
+
+    def __init_subclass__(cls, *, name: str = "", title: str = "", **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if name:
+            cls.name, cls.title = name, title or name
+            register(cls)
+
+    def __post_init__(self) -> None:
+        check_parameters(self)
+
+    @property
+    def iterations(self) -> int:
+        """Steps that a whole run takes."""
+        return getattr(self, "max_iterations", 1)
+
+    def prepare(self, problem: P) -> Any:
+        """Operators, kernels and scratch buffers for `problem`; nothing that a result depends on."""
+        raise NotImplementedError
+
+    def init(self, problem: P, seed: int) -> S:
+        """The state before the first step, with the random generator seeded by `seed`."""
+        raise NotImplementedError
+
+    def step(self, problem: P, state: S) -> S:
+        """The state after one more iteration; may reuse the buffers of `state`, which is dead afterwards."""
+        raise NotImplementedError
+
+    def metrics(self, problem: P, state: S) -> Mapping[str, float]:
+        """Figures of merit of the present estimate."""
+        raise NotImplementedError
+
+    def estimate(self, problem: P, state: S) -> NDArray:
+        """The present image (y, x) or volume (z, y, x) as a fresh float32 array."""
+        raise NotImplementedError
+
+    def records(self, iteration: int) -> bool:
+        """Whether metrics are recorded at `iteration`."""
+        return True
+
+    def memory(self, problem: P) -> int:
+        """Bytes that a run on `problem` allocates at its peak, an upper estimate."""
+        raise NotImplementedError
+
+    def workspace(self, problem: P, state: S) -> Any:
+        """What `prepare` made for this run, made now if the state is new or was loaded."""
+        if state.work is None:
+            state.work = self.prepare(problem)
+        return state.work
+
+
+@dataclass(frozen=True, kw_only=True)
+class Iterative:
+    """Mixin for algorithms that iterate."""
+
+    max_iterations: Annotated[int, Interval(ge=1, le=1_000_000), Doc("Iterations of a whole run.")] = 100
+
+
+def check(algorithm: Algorithm, problem: Any) -> None:
+    """Check that `algorithm` can take `problem` and that the memory suffices.
+
+    Raises
+    ------
+    InputError
+        If the problem is of another kind.
+    NotEnoughMemoryError
+        If the run would need more memory than is available.
+    """
+    if not isinstance(problem, algorithm.Problem):
+        raise InputError(
+            "problem",
+            f"{algorithm.name} got a {type(problem).__name__}",
+            f"It takes a {algorithm.Problem.__name__}",
+        )
+    need, have = algorithm.memory(problem), psutil.virtual_memory().available
+    if need > have:
+        raise NotEnoughMemoryError(
+            f"{algorithm.name} needs about {need / 1e9:.3g} GB for this problem and {have / 1e9:.3g} GB are available. "
+            "Bin or crop the data, or reduce the depth of the volume."
+        )
+
+
+def iterate(
+    algorithm: Algorithm[P, S], problem: P, *, state: S | None = None, seed: int = 0
+) -> Iterator[Progress]:
+    """Run `algorithm` on `problem`, one `Progress` an iteration.
+
+    To cancel, stop asking; to pause, wait with the next request; to resume, pass the `state` where a run had
+    got to (see `save_checkpoint`): the result is bit for bit that of a run that was never interrupted.
+
+    Parameters
+    ----------
+    algorithm : Algorithm
+    problem : DiffractionPattern or TiltSeries
+        What `algorithm.Problem` names.
+    state : State, optional
+        Where to go on; a fresh start when omitted.
+    seed : int
+        Seed of the random start, where the algorithm has one.
+
+    Yields
+    ------
+    Progress
+
+    Raises
+    ------
+    InputError, NotEnoughMemoryError
+        As `check` says, at once.
+    DivergedError
+        If a recorded figure is not finite.
+    """
+    check(algorithm, problem)
+    return _iterate(algorithm, problem, state, seed)
+
+
+def _iterate(algorithm: Algorithm[P, S], problem: P, state: S | None, seed: int) -> Iterator[Progress]:
+    state = algorithm.init(problem, seed) if state is None else state
+    total = algorithm.iterations
+    while state.iteration < total:
+        state = algorithm.step(problem, state)
+        metrics = {}
+        if algorithm.records(state.iteration) or state.iteration == total:
+            metrics = algorithm.metrics(problem, state)
+            if not all(math.isfinite(v) for v in metrics.values()):
+                raise DivergedError(
+                    f"{algorithm.name} diverged at iteration {state.iteration}: its R-factor is no longer finite. "
+                    "Reduce the step size or relaxation."
+                )
+        yield Progress(state.iteration, total, metrics, state, partial(algorithm.estimate, problem, state))
+
+
+class Record:
+    """What a run leaves behind while it iterates: figures over iterations, and the best estimate.
+
+    Parameters
+    ----------
+    algorithm : Algorithm
+        Says whether the best recorded estimate is kept.
+
+    Attributes
+    ----------
+    best : int
+        Iteration of the best estimate; 0 before there is one.
+    """
+
+    def __init__(self, algorithm: Algorithm):
+        self._keeps_best = algorithm.result_is_best
+        self._iterations: list[int] = []
+        self._values: dict[str, list[float]] = {}
+        self.best = 0
+        self.best_r_factor = math.inf
+        self._best_estimate: NDArray | None = None
+
+    def add(self, progress: Progress) -> None:
+        """Take in one iteration."""
+        if not progress.metrics:
+            return
+        self._iterations.append(progress.iteration)
+        for name, value in progress.metrics.items():
+            self._values.setdefault(name, []).append(value)
+        r_factor = progress.metrics.get("r_factor", math.inf)
+        if self._keeps_best and r_factor < self.best_r_factor:
+            self.best, self.best_r_factor, self._best_estimate = (
+                progress.iteration,
+                r_factor,
+                progress.estimate(),
+            )
+
+    def metrics(self) -> dict[str, NDArray]:
+        """``"iteration"`` (int64) and each figure (float64) as arrays over the recorded iterations."""
+        values = {name: np.array(v) for name, v in self._values.items()}
+        return {"iteration": np.array(self._iterations, dtype=np.int64), **values}
+
+    def result(self, progress: Progress) -> tuple[NDArray, int]:
+        """The estimate that the run stands for, and its iteration; `progress` is the last one."""
+        if self._best_estimate is not None:
+            return self._best_estimate, self.best
+        return progress.estimate(), progress.iteration

@@ -1,0 +1,34 @@
+"""Errors that a user can act on: each names what is wrong, what was found, and the remedy."""
+
+
+class ProxiscopeError(Exception):
+    """Base of all errors that proxiscope raises on purpose; its text is fit to be shown to a user."""
+
+
+class InputError(ProxiscopeError, ValueError):
+    """Something that came from outside is unusable.
+
+    Parameters
+    ----------
+    field : str
+        Name of the offending field, parameter or file, as the user knows it.
+    found : str
+        What was found there.
+    remedy : str
+        What to do about it, as a full sentence.
+    """
+
+    def __init__(self, field: str, found: str, remedy: str):
+        self.field, self.found, self.remedy = str(field), found, remedy
+        super().__init__(f"{field}: {found}. {remedy.rstrip('.')}.")
+
+    def __reduce__(self):
+        return type(self), (self.field, self.found, self.remedy)
+
+
+class NotEnoughMemoryError(ProxiscopeError, MemoryError):
+    """The job would need more memory than the machine has to spare."""
+
+
+class DivergedError(ProxiscopeError, ArithmeticError):
+    """An iteration produced values that are not finite; what was computed before is kept."""

@@ -1,0 +1,231 @@
+"""Parameters of an algorithm: declared once as annotated dataclass fields, used by every face.
+
+A field reads ``beta: Annotated[float, Interval(gt=0, le=2), Doc("feedback")] = 0.9``. From it come the check on
+construction, the widget, the command-line option, the documentation and the record in a file.
+"""
+
+import math
+import operator
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, Literal, get_args, get_origin
+
+from annotated_types import Interval
+
+from .errors import InputError
+
+Schedule = tuple[tuple[float, float], ...]
+"""Values that change during a run: pairs (fraction of the run from which it holds, value)."""
+
+
+@dataclass(frozen=True)
+class Doc:
+    """One sentence on a parameter, shown as tooltip and help."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Unit of a parameter, such as ``"px"`` or ``"nm"``."""
+
+    symbol: str
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter as the faces see it.
+
+    `kind` is one of ``"bool"``, ``"int"``, ``"float"``, ``"choice"`` and ``"schedule"``.
+    """
+
+    name: str
+    kind: str
+    default: Any
+    doc: str = ""
+    unit: str = ""
+    interval: Interval = field(default_factory=Interval)
+    choices: tuple[str, ...] = ()
+
+    def check(self, value: Any) -> Any:
+        """Return `value` in the parameter's own type.
+
+        Raises
+        ------
+        InputError
+            If it is of another type, not finite, outside the interval, or none of the choices.
+        """
+        try:
+            return _CHECKS[self.kind](self, value)
+        except (TypeError, ValueError, OverflowError):
+            raise InputError(self.name, f"got {value!r}", f"Give {self.expects}") from None
+
+    def parse(self, text: str) -> Any:
+        """The value that `text` stands for, as on a command line or in a line edit; raises InputError."""
+        try:
+            return self.check(_PARSERS[self.kind](text.strip()))
+        except (KeyError, ValueError, OverflowError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(self.name, f"got {text!r}", f"Give {self.expects}") from None
+
+    def format(self, value: Any) -> str:
+        """Text that `parse` turns back into `value`."""
+        if self.kind == "schedule":
+            return ", ".join(f"{start!r}: {v!r}" for start, v in value)
+        if self.kind == "bool":
+            return "yes" if value else "no"
+        return str(value)
+
+    @property
+    def expects(self) -> str:
+        """What is accepted, in words."""
+        if self.kind == "bool":
+            return "yes or no"
+        if self.kind == "choice":
+            return "one of " + ", ".join(self.choices)
+        what = {"int": "a whole number", "float": "a number"}.get(
+            self.kind, "start: value pairs, as 0: 0.01, 0.4: 0.1, with values"
+        )
+        bounds = [
+            f"{word} {bound}"
+            for word, bound in (
+                (">", self.interval.gt),
+                (">=", self.interval.ge),
+                ("<", self.interval.lt),
+                ("<=", self.interval.le),
+            )
+            if bound is not None
+        ]
+        return " ".join([what, " and ".join(bounds)]).strip()
+
+    def _inside(self, value: float) -> bool:
+        i = self.interval
+        return (
+            math.isfinite(value)
+            and (i.gt is None or value > i.gt)
+            and (i.ge is None or value >= i.ge)
+            and (i.lt is None or value < i.lt)
+            and (i.le is None or value <= i.le)
+        )
+
+
+def _check_bool(parameter: Parameter, value: Any) -> bool:
+    if type(value).__name__ not in ("bool", "bool_"):
+        raise TypeError
+    return bool(value)
+
+
+def _check_number(parameter: Parameter, value: Any) -> float:
+    if isinstance(value, bool | str):
+        raise TypeError
+    number = operator.index(value) if parameter.kind == "int" else float(value)
+    if not parameter._inside(number):
+        raise ValueError
+    return number
+
+
+def _check_choice(parameter: Parameter, value: Any) -> str:
+    if value not in parameter.choices:
+        raise ValueError
+    return str(value)
+
+
+def _check_schedule(parameter: Parameter, value: Any) -> Schedule:
+    schedule = tuple((float(start), float(v)) for start, v in value)
+    starts = [start for start, _ in schedule]
+    if not schedule or starts[0] != 0 or sorted(set(starts)) != starts or starts[-1] >= 1:
+        raise ValueError
+    if not all(parameter._inside(v) for _, v in schedule):
+        raise ValueError
+    return schedule
+
+
+_CHECKS = {
+    "bool": _check_bool, "int": _check_number, "float": _check_number,
+    "choice": _check_choice, "schedule": _check_schedule,
+}  # fmt: skip
+
+_YES_NO = {
+    "yes": True,
+    "true": True,
+    "on": True,
+    "1": True,
+    "no": False,
+    "false": False,
+    "off": False,
+    "0": False,
+}
+
+_PARSERS = {
+    "bool": lambda text: _YES_NO[text.lower()],
+    "int": int,
+    "float": float,
+    "choice": str,
+    "schedule": lambda text: [pair.split(":") for pair in text.split(",")],
+}
+
+
+def parameters(algorithm: Any) -> tuple[Parameter, ...]:
+    """The parameters of an algorithm (class or instance), in the order of their declaration.
+
+    Raises
+    ------
+    TypeError
+        If a field has a type that no face can show, or no default.
+    """
+    cls = algorithm if isinstance(algorithm, type) else type(algorithm)
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return tuple(_parameter(f, hints[f.name]) for f in fields(cls))
+
+
+def _parameter(declared: Any, hint: Any) -> Parameter:
+    base, *extras = get_args(hint) if hasattr(hint, "__metadata__") else (hint,)
+    first = {type(extra): extra for extra in reversed(extras)}
+    if declared.default is MISSING:
+        raise TypeError(f"parameter {declared.name} needs a default")
+    kinds = {bool: "bool", int: "int", float: "float", Schedule: "schedule"}
+    kind = "choice" if get_origin(base) is Literal else kinds.get(base)
+    if kind is None:
+        raise TypeError(f"parameter {declared.name} has the unsupported type {base}")
+    return Parameter(
+        name=declared.name,
+        kind=kind,
+        default=declared.default,
+        doc=first.get(Doc, Doc("")).text,
+        unit=first.get(Unit, Unit("")).symbol,
+        interval=first.get(Interval, Interval()),
+        choices=get_args(base) if kind == "choice" else (),
+    )
+
+
+def check_parameters(algorithm: Any) -> None:
+    """Check every field of a frozen dataclass and store it in the parameter's own type; raises InputError."""
+    for parameter in parameters(algorithm):
+        object.__setattr__(algorithm, parameter.name, parameter.check(getattr(algorithm, parameter.name)))
+
+
+def to_dict(algorithm: Any) -> dict[str, Any]:
+    """Parameters as plain values that JSON can hold."""
+    return {
+        p.name: [list(pair) for pair in getattr(algorithm, p.name)]
+        if p.kind == "schedule"
+        else getattr(algorithm, p.name)
+        for p in parameters(algorithm)
+    }
+
+
+def build(cls: type, values: Mapping[str, Any]) -> Any:
+    """The algorithm `cls` with the parameters `values`, the rest at their defaults.
+
+    Raises
+    ------
+    InputError
+        If a name is not a parameter of the algorithm, or a value is not accepted.
+    """
+    known = [p.name for p in parameters(cls)]
+    for name in values:
+        if name not in known:
+            raise InputError(name, f"not a parameter of {cls.name}", f"Its parameters are {', '.join(known)}")
+    return cls(**values)

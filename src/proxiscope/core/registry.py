@@ -1,0 +1,42 @@
+"""The algorithms that exist. Declaring one registers it; importing its module is all that a new one needs."""
+
+import importlib
+import pkgutil
+from functools import cache
+
+from .errors import InputError
+
+_ROOMS = ("proxiscope.phase", "proxiscope.tomography")
+_algorithms: dict[str, type] = {}
+
+
+def register(cls: type) -> None:
+    """Enter an algorithm class under its name; a name that is taken raises ValueError."""
+    other = _algorithms.get(cls.name)
+    if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+        raise ValueError(
+            f"two algorithms are named {cls.name!r}: {other.__qualname__} and {cls.__qualname__}"
+        )
+    _algorithms[cls.name] = cls
+
+
+@cache
+def _discover() -> None:
+    for room in _ROOMS:
+        package = importlib.import_module(room)
+        for module in pkgutil.iter_modules(package.__path__, room + "."):
+            importlib.import_module(module.name)
+
+
+def algorithms(family: str | None = None) -> dict[str, type]:
+    """Registered algorithm classes by name, those of one `family` (``"phase"``, ``"tomography"``) or all."""
+    _discover()
+    return {n: c for n, c in sorted(_algorithms.items()) if family in (None, c.family)}
+
+
+def algorithm(name: str) -> type:
+    """The algorithm class named `name`, in any case; an unknown name raises InputError."""
+    found = algorithms().get(name.lower())
+    if found is None:
+        raise InputError("algorithm", f"there is no {name!r}", f"Choose one of {', '.join(algorithms())}")
+    return found

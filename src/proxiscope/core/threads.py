@@ -1,0 +1,70 @@
+"""One thread pool for the kernels that release the GIL.
+
+numba's own parallel layer aborts the process when two Python threads enter it at once, so parallel work is
+split here instead, over plain threads that run ``nogil`` kernels. Any number of Python threads may call
+`parallel` at the same time; its tasks must not call it again.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+
+_lock = threading.Lock()
+_pool: ThreadPoolExecutor | None = None
+_count = 0
+
+
+def _default_count() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS and Windows
+        return os.cpu_count() or 1
+
+
+def num_threads() -> int:
+    """Number of threads that kernels use: ``PROXISCOPE_NUM_THREADS`` or the processors at hand."""
+    return _count or int(os.environ.get("PROXISCOPE_NUM_THREADS") or _default_count())
+
+
+def set_num_threads(count: int) -> None:
+    """Set the number of threads that kernels use from now on; 0 goes back to the default."""
+    global _pool, _count
+    with _lock:
+        old, _pool, _count = _pool, None, max(0, int(count))
+    if old is not None:
+        old.shutdown(wait=False)
+
+
+def parallel(task: Callable[..., object], arguments: Sequence[tuple]) -> None:
+    """Call ``task(*a)`` for every `a` in `arguments` over the pool, and wait for all.
+
+    The calling thread works too, so one thread needs no pool at all. The first exception is raised again.
+    """
+    if num_threads() == 1 or len(arguments) <= 1:
+        for a in arguments:
+            task(*a)
+        return
+    todo = iter(arguments)
+    take = threading.Lock()
+
+    def work() -> None:
+        while True:
+            with take:
+                a = next(todo, None)
+            if a is None:
+                return
+            task(*a)
+
+    with _lock:
+        global _pool
+        if _pool is None:
+            _pool = ThreadPoolExecutor(num_threads(), thread_name_prefix="proxiscope-kernel")
+        helpers = [_pool.submit(work) for _ in range(min(num_threads(), len(arguments)) - 1)]
+    try:
+        work()
+    finally:  # wait even after an error: the tasks still write into the caller's arrays
+        running = [helper for helper in helpers if not helper.cancel()]
+        wait(running)
+    for helper in running:
+        helper.result()

@@ -1,0 +1,17 @@
+"""Files in and out: readers find what a file holds, writers keep results with their calibration."""
+
+from proxiscope.io.angles import ANGLE_SUFFIXES, read_angles
+from proxiscope.io.raw import RawData
+from proxiscope.io.reading import READ_SUFFIXES, read, read_array
+from proxiscope.io.write import WRITE_SUFFIXES, write_array
+
+__all__ = [
+    "ANGLE_SUFFIXES",
+    "READ_SUFFIXES",
+    "WRITE_SUFFIXES",
+    "RawData",
+    "read",
+    "read_angles",
+    "read_array",
+    "write_array",
+]

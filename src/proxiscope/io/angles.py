@@ -1,0 +1,165 @@
+"""Tilt angles from files of their own: text, IMOD, SerialEM, MATLAB, numpy."""
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from proxiscope.core.errors import InputError
+from proxiscope.io.raw import check_file, reading
+
+NAMED = re.compile(
+    r"(ang|angles?|thetas?|tilts?|tilt_?(angles?|alpha|values?)|rotations?|rotation_angles?)$|.*_angles?$",
+    re.I,
+)
+"""Names under which files keep their angles."""
+
+_TEXT = (".rawtlt", ".tlt", ".txt", ".dat", ".csv")
+ANGLE_SUFFIXES = (*_TEXT, ".mdoc", ".mat", ".npy")
+_MAX_TEXT = 2**24  # bytes; a million angles are no angles
+
+
+def read_angles(path: str | os.PathLike) -> NDArray:
+    """Read tilt angles or Euler triples from a file.
+
+    Text (``.rawtlt .tlt .txt .dat .csv``) has one angle a line, or three columns phi, theta, psi; what
+    follows ``#``, ``;`` or ``%`` is a comment. A SerialEM ``.mdoc`` gives the ``TiltAngle`` of each section
+    in the order of the sections, which is that of acquisition. ``.mat`` and ``.npy`` hold (n,), (n, 1), (1, n),
+    (n, 3) or (3, n).
+
+    Returns
+    -------
+    ndarray
+        Degrees, float64, (n,), or (n, 3) for triples.
+
+    Raises
+    ------
+    InputError
+        The file is missing or unreadable, or holds something else than finite numbers in 1 or 3 columns.
+    """
+    path = check_file(path)
+    suffix = path.suffix.lower()
+    if suffix not in ANGLE_SUFFIXES:
+        raise InputError(
+            path.name,
+            f"no angles are read from {suffix or 'a name without suffix'}",
+            f"Use one of {' '.join(ANGLE_SUFFIXES)}.",
+        )
+    with reading(path, "angles"):
+        if suffix == ".mdoc":
+            values = read_mdoc(path)["angles"]
+        elif suffix == ".mat":
+            from proxiscope.io import matlab
+
+            values = matlab.read_angles(path)
+        elif suffix == ".npy":
+            from proxiscope.io import npy
+
+            values = npy.read(path, None, ndims=(1, 2)).data
+        else:
+            values = _parse(path)
+        return as_angles(values, path.name)
+
+
+def as_angles(values: ArrayLike, field: str) -> NDArray:
+    """Angles as float64 (n,), or triples as (n, 3); a single row or column counts as (n,).
+
+    Raises
+    ------
+    InputError
+        They are not finite real numbers, or of another shape.
+    """
+    values = np.asarray(values)
+    if values.dtype.kind not in "iuf":
+        raise InputError(field, f"angles of type {values.dtype}", "Give real numbers in degrees.")
+    shape, values = values.shape, np.asarray(values, dtype=np.float64)
+    if values.ndim == 2 and 1 in values.shape:
+        values = values.ravel()
+    elif values.ndim == 2 and values.shape[1] != 3 and values.shape[0] == 3:
+        values = values.T
+    if values.size == 0 or not (values.ndim == 1 or (values.ndim == 2 and values.shape[1] == 3)):
+        raise InputError(
+            field, f"angles of shape {shape}", "Give one angle an image, or three columns phi, theta, psi."
+        )
+    if not np.isfinite(values).all():
+        bad = int(np.argmin(np.isfinite(values.reshape(len(values), -1)).all(axis=1))) + 1
+        raise InputError(field, f"angle number {bad} is not finite", "Remove or correct it.")
+    return np.ascontiguousarray(values)
+
+
+def read_mdoc(path: Path) -> dict:
+    """What a SerialEM ``.mdoc`` says.
+
+    A dict of ``angles`` (degrees, float64, by section), ``pixel_size`` (nm) and ``tilt_axis`` (degrees from
+    the image's y axis); the last two are None where the file does not have them.
+    """
+    text = _text(path)
+    _, *sections = re.split(r"^\[ZValue\s*=\s*(\d+)\s*\]", text, flags=re.M)
+    found = [
+        (int(z), re.search(r"^TiltAngle\s*=\s*(\S+)", body, re.M))
+        for z, body in zip(sections[::2], sections[1::2], strict=True)
+    ]
+    spacing = re.search(r"^PixelSpacing\s*=\s*([\d.eE+-]+)", text, re.M)
+    angles = [float(match[1]) for _, match in sorted(found, key=lambda pair: pair[0]) if match]
+    return {
+        "angles": np.array(angles, dtype=np.float64),
+        "pixel_size": float(spacing[1]) / 10 if spacing and float(spacing[1]) > 0 else None,
+        "tilt_axis": tilt_axis_angle(text),
+    }
+
+
+def tilt_axis_angle(text: str) -> float | None:
+    """The "tilt axis angle" in degrees that a SerialEM title or an FEI log states, or None."""
+    match = re.search(r"tilt axis angle\s*(?:\[[^\]]*\])?\s*[=:]\s*(-?\d+(?:\.\d+)?)", text, re.I)
+    return float(match[1]) if match else None
+
+
+def siblings(path: Path, stem: str) -> list[Path]:
+    """Files beside `path` that by their names hold its angles, most trusted first; a reconstruction has none.
+
+    IMOD refines ``.rawtlt`` into ``.tlt`` while it aligns, so that only an aligned stack prefers ``.tlt``.
+    """
+    if path.suffix.lower() == ".rec":
+        return []
+    tilts = [".tlt", ".rawtlt"] if path.suffix.lower() == ".ali" else [".rawtlt", ".tlt"]
+    names = [stem + suffix for suffix in tilts] + [path.name + ".mdoc", stem + ".mdoc"]
+    names += [f"{stem}_angles{suffix}" for suffix in (".mat", ".npy", ".csv", ".txt")]
+    if "projections" in stem.lower():
+        named = re.sub("projections", "angles", stem, flags=re.I)
+        names += [named + suffix for suffix in (".mat", ".npy", ".csv", ".txt")]
+    return [file for name in dict.fromkeys(names) if (file := path.with_name(name)).is_file()]
+
+
+def _parse(path: Path) -> NDArray:
+    rows: list[list[float]] = []
+    for number, line in enumerate(_text(path).splitlines(), start=1):
+        words = re.sub(r"[#;%].*", "", line).replace(",", " ").split()
+        if not words:
+            continue
+        try:
+            rows.append([float(word) for word in words])
+        except ValueError:
+            if path.suffix.lower() == ".csv" and not rows and number == 1:
+                continue  # the names of the columns
+            raise InputError(
+                path.name,
+                f"line {number} is no number: {line.strip()[:40]!r}",
+                "Give one angle in degrees a line.",
+            ) from None
+        if len(rows[-1]) != len(rows[0]):
+            raise InputError(
+                path.name,
+                f"line {number} has {len(rows[-1])} columns and the first {len(rows[0])}",
+                "Give 1 or 3 columns.",
+            )
+    return np.array(rows, dtype=np.float64)
+
+
+def _text(path: Path) -> str:
+    with path.open("rb") as file:
+        raw = file.read(_MAX_TEXT + 1)
+    if len(raw) > _MAX_TEXT or b"\0" in raw:
+        raise InputError(path.name, "is no text", "Give a text file with one angle in degrees a line.")
+    return raw.decode("utf-8-sig", errors="replace")

@@ -1,0 +1,148 @@
+"""From a file to a problem."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..core.errors import InputError
+from ..phase import DiffractionPattern
+from ..tomography import TiltSeries
+from .angles import read_angles
+from .raw import RawData
+from .reading import read, read_array
+
+Kind = Literal["pattern", "tilt-series"]
+
+
+def load(
+    path: str | Path,
+    *,
+    kind: Kind | None = None,
+    angles: ArrayLike | str | Path | None = None,
+    support: ArrayLike | str | Path | None = None,
+    mask: ArrayLike | str | Path | None = None,
+    intensities: bool = False,
+    tilt_axis: Literal["x", "y"] | None = None,
+    pixel_size: float | None = None,
+    variable: str | None = None,
+) -> DiffractionPattern | TiltSeries:
+    """Read a diffraction pattern or a tilt series.
+
+    Parameters
+    ----------
+    path : path-like
+        MRC (.mrc, .st, .ali, .map, .rec), HDF5 (.h5, .hdf5, .hspy, .nxs, .cxi, .emd), .npy, .npz, TIFF or .mat.
+    kind : {"pattern", "tilt-series"}, optional
+        What the file holds; by default a tilt series when it has tilt angles, a pattern when it is an image.
+    angles : array_like or path, optional
+        Tilt angles in degrees (tilt,), Euler triples (tilt, 3), or a file of them. By default those that the
+        file holds or that lie beside it.
+    support : array_like or path, optional
+        Where the object of a pattern may lie, shape of the pattern.
+    mask : array_like or path, optional
+        Usable pixels, true or non-zero: known pixels of a pattern, valid pixels of a tilt series.
+    intensities : bool
+        A pattern's values are intensities, to be replaced by their square roots.
+    tilt_axis : {"x", "y"}, optional
+        Image axis along which the tilt axis lies in the file. A series with its axis along x is turned by 90
+        degrees so that it lies along y; by default what the file says, else y.
+    pixel_size : float, optional
+        In nm, instead of what the file says; of a pattern, that of the reconstruction.
+    variable : str, optional
+        Name of the array in a file that holds several.
+
+    Returns
+    -------
+    DiffractionPattern or TiltSeries
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is neither, or what was given does not fit to it.
+    """
+    raw = read(path, angles=angles if isinstance(angles, str | Path) else None, variable=variable)
+    if angles is not None and not isinstance(angles, str | Path):
+        raw = with_angles(raw, angles)
+    tilted = raw.angles is not None or raw.rotations is not None
+    kind = kind or ("tilt-series" if tilted else "pattern" if raw.data.ndim == 2 else None)
+    if kind is None:
+        raise InputError(
+            Path(path).name,
+            f"a stack of shape {raw.data.shape} without tilt angles",
+            "Give the tilt angles in degrees, one for each projection, or say that it is a pattern in three dimensions",
+        )
+    pixel_size = raw.pixel_size if pixel_size is None else pixel_size
+    if kind == "pattern":
+        return pattern(
+            raw.data, support, mask, intensities=intensities, pixel_size=pixel_size, source=str(path)
+        )
+    return series(raw, mask, tilt_axis=tilt_axis, pixel_size=pixel_size)
+
+
+def with_angles(raw: RawData, angles: ArrayLike) -> RawData:
+    """`raw` with tilt angles (tilt,) or Euler triples (tilt, 3) in degrees."""
+    values = np.asarray(angles, dtype=np.float64)
+    triples = values.ndim == 2
+    return RawData(
+        raw.data,
+        None if triples else values,
+        values if triples else None,
+        raw.pixel_size,
+        raw.tilt_axis,
+        raw.notes,
+        raw.source,
+    )
+
+
+def pattern(
+    data: ArrayLike,
+    support: ArrayLike | str | Path | None = None,
+    mask: ArrayLike | str | Path | None = None,
+    *,
+    intensities: bool = False,
+    pixel_size: float | None = None,
+    source: str = "",
+) -> DiffractionPattern:
+    """A diffraction pattern from an array, with support and mask as arrays or files; as for `load`."""
+    make = DiffractionPattern.from_intensities if intensities else DiffractionPattern
+    return make(data, support=_array(support), known=_array(mask), pixel_size=pixel_size, source=source)
+
+
+def series(
+    raw: RawData,
+    mask: ArrayLike | str | Path | None = None,
+    *,
+    tilt_axis: Literal["x", "y"] | None = None,
+    pixel_size: float | None = None,
+) -> TiltSeries:
+    """A tilt series from what a file holds, turned so that the tilt axis lies along y; as for `load`."""
+    valid = _array(mask)
+    projections = raw.data
+    if (tilt_axis or raw.tilt_axis) == "x":
+        projections = turn(projections)
+        valid = None if valid is None else turn(valid)
+    return TiltSeries(
+        projections,
+        raw.angles,
+        raw.rotations,
+        valid,
+        pixel_size=pixel_size or raw.pixel_size,
+        source=str(raw.source),
+    )
+
+
+def turn(stack: ArrayLike) -> NDArray:
+    """Turn images (..., y, x) by 90 degrees: an axis along x comes to lie along y.
+
+    A rotation keeps the handedness, and this sense of it keeps the rotation centre at pixel n//2.
+    """
+    return np.rot90(stack, axes=(-2, -1))
+
+
+def _array(values: ArrayLike | str | Path | None) -> NDArray | None:
+    return read_array(values) if isinstance(values, str | Path) else values
+
+
+__all__ = ["load", "pattern", "read_angles", "series", "turn", "with_angles"]

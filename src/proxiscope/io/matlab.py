@@ -1,0 +1,125 @@
+"""MATLAB .mat, version 5 through scipy and 7.3 (which is HDF5) through h5py."""
+
+from pathlib import Path
+
+from numpy.typing import NDArray
+
+from proxiscope.core.errors import InputError
+from proxiscope.io.angles import NAMED
+from proxiscope.io.raw import Found, choose, nbytes_of, no_variable, others, require_memory
+
+_BYTES = {
+    "double": 8, "single": 4, "logical": 1,
+    "int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4, "uint32": 4, "int64": 8, "uint64": 8,
+}  # fmt: skip
+
+
+def read(path: Path, variable: str | None = None) -> Found:
+    """Read an array of a .mat file.
+
+    MATLAB users store images as rows and columns, and stacks and volumes as (x, y, tilt) and (x, y, z), with
+    the tilt axis along y (GENFIRE, RESIRE). A stack or volume is therefore turned to (tilt, y, x), (z, y, x).
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    variable : str, optional
+        The array to read; else the largest.
+
+    Returns
+    -------
+    Found
+        Data (y, x), (tilt, y, x) or (z, y, x), and angles of the same file.
+    """
+    source = _open(path)
+    images = {
+        name: shape
+        for name, shape in source.shapes.items()
+        if len(shape) in (2, 3) and not _is_angles(name, shape)
+    }
+    sizes = {name: nbytes_of(shape, 1) for name, shape in images.items() if min(shape) > 1}
+    if variable is not None and variable not in source.shapes:
+        raise no_variable(path, variable, list(source.shapes))
+    name = variable or choose(path, sizes)
+    data = source.load(name)
+    notes = others(name, list(sizes))
+    turned = data.ndim == 3
+    if turned:
+        data = data.transpose(2, 1, 0)
+        notes += (f"{name} is taken as MATLAB's (x, y, z or tilt) and turned to {data.shape}.",)
+    angles = tuple(
+        (f"{key} in {path.name}", source.load(key))
+        for key, shape in source.shapes.items()
+        if key != name and _is_angles(key, shape)
+    )
+    return Found(data, angles, notes=notes, turned=turned)
+
+
+def read_angles(path: Path) -> NDArray:
+    """The angles of a .mat file, as stored: a variable named like angles, else the only one that may be."""
+    source = _open(path)
+    small = {name: shape for name, shape in source.shapes.items() if len(shape) == 2 and min(shape) in (1, 3)}
+    named = [name for name in small if NAMED.match(name)]
+    names = named or list(small)
+    if len(names) != 1:
+        found = f"holds several candidates for angles: {', '.join(names)}" if names else "holds no angles"
+        raise InputError(
+            path.name, found, "Keep one variable of n angles, or n by 3 Euler triples, in the file."
+        )
+    return source.load(names[0])
+
+
+def _is_angles(name: str, shape: tuple[int, ...]) -> bool:
+    return bool(NAMED.match(name)) and len(shape) == 2 and min(shape) in (1, 3) and max(shape) > 1
+
+
+class _Version5:
+    def __init__(self, path: Path):
+        import scipy.io
+
+        self.path = path
+        self._kinds = {
+            name: (tuple(int(n) for n in shape), kind) for name, shape, kind in scipy.io.whosmat(str(path))
+        }
+        self.shapes = {name: shape for name, (shape, kind) in self._kinds.items() if kind in _BYTES}
+
+    def load(self, name: str) -> NDArray:
+        import scipy.io
+
+        shape, kind = self._kinds[name]
+        require_memory(nbytes_of(shape, _BYTES[kind]), self.path)
+        data = scipy.io.loadmat(str(self.path), variable_names=[name])[name]
+        return data.astype(bool) if kind == "logical" else data
+
+
+class _Version73:
+    """Variables as MATLAB shows them; HDF5 has their axes reversed."""
+
+    def __init__(self, path: Path):
+        from proxiscope.io import hdf5_access as hdf5
+
+        self.path, self._hdf5 = path, hdf5
+        with hdf5.open_file(path) as file:
+            self.shapes = {
+                name: tuple(reversed(node.shape))
+                for name, node in hdf5.datasets(file).items()
+                if not name.startswith("#") and self._class(node) in _BYTES
+            }
+
+    @staticmethod
+    def _class(node) -> str:
+        kind = node.attrs.get("MATLAB_class", b"double")
+        return kind.decode() if isinstance(kind, bytes) else str(kind)
+
+    def load(self, name: str) -> NDArray:
+        with self._hdf5.open_file(self.path) as file:
+            node = self._hdf5.find(file, name, self.path)
+            data = self._hdf5.load(node, self.path)
+            return (data.astype(bool) if self._class(node) == "logical" else data).T
+
+
+def _open(path: Path) -> _Version5 | _Version73:
+    import h5py
+
+    return _Version73(path) if h5py.is_hdf5(path) else _Version5(path)

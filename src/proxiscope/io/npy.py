@@ -1,0 +1,65 @@
+"""NumPy's .npy: one array behind a short text header; and the checks that .npz shares."""
+
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.lib import format as npformat
+
+from proxiscope.core.errors import InputError
+from proxiscope.io.raw import Found, nbytes_of
+
+
+def read(path: Path, variable: str | None = None, ndims: tuple[int, ...] = (2, 3)) -> Found:
+    """Map an .npy file into memory, read-only; pickled objects are refused.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    variable : str, optional
+        Ignored: an .npy file holds one array.
+    ndims : tuple of int
+        Numbers of dimensions to accept.
+
+    Returns
+    -------
+    Found
+        The array as stored.
+    """
+    with path.open("rb") as file:
+        shape, dtype = header(file, path)
+        need = file.tell() + nbytes_of(shape, dtype.itemsize)
+    if need > path.stat().st_size:
+        raise InputError(
+            path.name,
+            f"its header claims shape {shape} of {dtype}, {need} bytes, but it has {path.stat().st_size}",
+            "The file was cut short or damaged: copy or export it again.",
+        )
+    if len(shape) not in ndims or 0 in shape:
+        raise InputError(
+            path.name, f"holds an array of shape {shape}", f"Give {' or '.join(map(str, ndims))} dimensions."
+        )
+    return Found(np.load(path, mmap_mode="r", allow_pickle=False))
+
+
+def header(file: IO[bytes], field: Path) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and dtype that an .npy header claims; leaves `file` at the start of the data."""
+    version = npformat.read_magic(file)
+    if version not in ((1, 0), (2, 0)):  # 3.0 only serves field names of structured arrays
+        raise InputError(
+            field.name, f"NPY format version {version}", "Save a plain array again with numpy.save."
+        )
+    reader = npformat.read_array_header_1_0 if version == (1, 0) else npformat.read_array_header_2_0
+    shape, _, dtype = reader(file)
+    if dtype.hasobject:
+        raise InputError(
+            field.name,
+            "holds Python objects (pickle), which could run code",
+            "Save a plain array of numbers.",
+        )
+    if any(n < 0 for n in shape):
+        raise InputError(
+            field.name, f"its header claims shape {shape}", "The file is damaged: export it again."
+        )
+    return shape, dtype

@@ -1,0 +1,195 @@
+"""What a file holds, before it becomes a problem, and the checks every reader shares."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proxiscope.core.errors import InputError
+
+_NM = {
+    "nm": 1.0, "nanometer": 1.0, "nanometre": 1.0, "n_m": 1.0,
+    "å": 0.1, "a": 0.1, "angstrom": 0.1, "angstroms": 0.1, "ångström": 0.1,
+    "um": 1e3, "µm": 1e3, "μm": 1e3, "micron": 1e3, "microns": 1e3, "micrometer": 1e3, "micrometre": 1e3,
+    "u_m": 1e3, "\\u00b5m": 1e3, "pm": 1e-3, "mm": 1e6, "cm": 1e7, "m": 1e9,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class RawData:
+    """The array a file holds with what is known about it.
+
+    Attributes
+    ----------
+    data : ndarray
+        Real numbers or booleans as stored; axes (y, x), (tilt, y, x) or (z, y, x). Read-only and not yet in
+        memory where the format allows it.
+    angles : ndarray or None
+        Tilt angles of a single-axis series in degrees, float64 (n_tilt,); None when none were found or when
+        `rotations` has them.
+    rotations : ndarray or None
+        Euler ZYX triples (phi, theta, psi) in degrees, float64 (n_tilt, 3), of a series that turns about more
+        than one axis; None otherwise.
+    pixel_size : float or None
+        Edge of a pixel in nm.
+    tilt_axis : {"x", "y"}
+        The image axis along which the tilt axis lies, as stored; "y" unless the file says otherwise.
+    notes : tuple of str
+        What was recognised, decided or corrected, as sentences for the user.
+    source : Path
+        The file.
+    """
+
+    data: NDArray
+    angles: NDArray | None
+    rotations: NDArray | None
+    pixel_size: float | None
+    tilt_axis: Literal["x", "y"]
+    notes: tuple[str, ...]
+    source: Path
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What one format's reader found; `proxiscope.io.reading` makes a `RawData` of it.
+
+    `angles` are candidates in order of trust, each with the words that say where it comes from. `turned` says
+    that the axes were reversed because the format usually stores (x, y, z or tilt).
+    """
+
+    data: NDArray
+    angles: tuple[tuple[str, NDArray], ...] = ()
+    pixel_size: float | None = None
+    tilt_axis: Literal["x", "y"] = "y"
+    notes: tuple[str, ...] = ()
+    turned: bool = False
+
+
+def to_nm(value: float, unit: str) -> float | None:
+    """Length in nm, or None for a unit that is no length or a value that is no size."""
+    factor = _NM.get(str(unit).strip().strip("[]").lower())
+    size = float(value) * factor if factor else 0.0
+    return size if np.isfinite(size) and size > 0 else None
+
+
+def check_file(path: str | os.PathLike) -> Path:
+    """Path of a regular file that is not empty.
+
+    Raises
+    ------
+    InputError
+        It is missing, a folder, a device or pipe (which could block for ever), or has no bytes.
+    """
+    path = Path(path)
+    try:
+        if path.is_file():
+            if path.stat().st_size == 0:
+                raise InputError(path.name, "the file is empty (0 bytes)", "Copy or export it again.")
+            return path
+        found = (
+            "is a folder" if path.is_dir() else "is no regular file" if path.exists() else "does not exist"
+        )
+    except (OSError, ValueError) as error:  # no permission, a name too long, a NUL in the name
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(
+            path.name[:100], f"cannot be opened ({reason})", "Check the path and your permissions."
+        ) from error
+    raise InputError(path.name, f"{path} {found}", "Give the path of a data file.")
+
+
+def require_memory(nbytes: int, path: Path) -> None:
+    """Raise an InputError unless `nbytes` fit into the memory at hand; call it before any allocation."""
+    import psutil
+
+    available = psutil.virtual_memory().available
+    if nbytes > available:
+        raise InputError(
+            path.name,
+            f"its data claim {nbytes / 2**30:.3g} GiB and {available / 2**30:.3g} GiB of memory are free",
+            "If that size is right, crop or bin the data or use a larger machine; else the file is damaged.",
+        )
+
+
+def nbytes_of(shape: tuple[int, ...], itemsize: int) -> int:
+    """Size of an array in bytes, in Python integers, which do not overflow whatever a header claims."""
+    size = itemsize
+    for n in shape:
+        size *= int(n)
+    return size
+
+
+@contextmanager
+def reading(path: Path, kind: str) -> Iterator[None]:
+    """Turn whatever a format library raises on bad bytes into one InputError.
+
+    On damaged files the libraries raise nearly every exception there is, so nothing narrower is complete;
+    only a reader's own work runs inside.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(
+            path.name,
+            f"cannot be read as {kind} ({reason})",
+            "The file is damaged or of another format than its name says: copy or export it again.",
+        ) from error
+
+
+def choose(path: Path, sizes: dict[str, int], preferred: tuple[str, ...] = ()) -> str:
+    """Name of the array to read: a preferred name, else the largest.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for the message.
+    sizes : dict
+        Number of elements of every candidate.
+    preferred : tuple of str
+        Names, in lower case, that win over size, best first.
+
+    Raises
+    ------
+    InputError
+        There is none, or several are equally large.
+    """
+    if not sizes:
+        raise InputError(
+            path.name, "holds no numeric array of 2 or 3 dimensions", "Give a file with an image or stack."
+        )
+    by_name = {name.lower(): name for name in reversed(sizes)}
+    for name in preferred:
+        if name in by_name:
+            return by_name[name]
+    largest = max(sizes.values())
+    best = [name for name, size in sizes.items() if size == largest]
+    if len(best) > 1:
+        names = ", ".join(best[:10]) + (" ..." if len(best) > 10 else "")
+        raise InputError(
+            path.name,
+            f"holds {len(best)} arrays of the same size: {names}",
+            f"Say which with variable={best[0]!r}.",
+        )
+    return best[0]
+
+
+def others(chosen: str, names: list[str]) -> tuple[str, ...]:
+    """A note that says which of several arrays was read, or nothing when there was no choice."""
+    rest = [name for name in names if name != chosen]
+    if not rest:
+        return ()
+    listed = ", ".join(rest[:5]) + (" ..." if len(rest) > 5 else "")
+    return (f"Read the array {chosen}; the file also holds {listed}.",)
+
+
+def no_variable(path: Path, variable: str, names: list[str]) -> InputError:
+    """The error for a `variable` that the file does not have."""
+    listed = ", ".join(sorted(names)[:20]) or "no usable array"
+    return InputError(path.name, f"has no array {variable!r} to read", f"It holds {listed}.")

@@ -1,0 +1,105 @@
+"""Parameters of an algorithm as magicgui widgets."""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, LineEdit, SpinBox
+from magicgui.widgets.bases import ValueWidget
+from qtpy.QtWidgets import QFormLayout, QLabel, QSizePolicy, QWidget
+
+from ..core import Algorithm, Parameter, build, parameters
+
+_LARGEST = 1e9
+
+
+class ParameterForm:
+    """One row a parameter, bounded as the parameter is.
+
+    Parameters
+    ----------
+    cls : type[Algorithm]
+
+    Attributes
+    ----------
+    widgets : dict[str, magicgui.widgets.bases.ValueWidget]
+        By the parameter's name.
+    """
+
+    def __init__(self, cls: type[Algorithm]):
+        self.cls = cls
+        self._parameters = parameters(cls)
+        self.widgets = {p.name: _widget(p) for p in self._parameters}
+
+    def algorithm(self) -> Algorithm:
+        """The algorithm with the values shown; raises InputError for text that does not parse."""
+        values = {}
+        for parameter in self._parameters:
+            value = self.widgets[parameter.name].value
+            values[parameter.name] = parameter.parse(value) if parameter.kind == "schedule" else value
+        return build(self.cls, values)
+
+    def show_algorithm(self, algorithm: Algorithm) -> None:
+        """Show the values of `algorithm`."""
+        for parameter in self._parameters:
+            _show(self.widgets[parameter.name], parameter, getattr(algorithm, parameter.name))
+
+
+class Rows(QWidget):
+    """magicgui widgets in rows, with their labels in a column of their own."""
+
+    def __init__(self, widgets: Iterable[ValueWidget]):
+        super().__init__()
+        self._layout = QFormLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        for widget in widgets:
+            label = QLabel(widget.label)
+            label.setToolTip(widget.tooltip or "")
+            widget.native.setMinimumWidth(110)  # less than the widest value would ask for
+            widget.native.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            self._layout.addRow(label, widget.native)
+
+    def show_row(self, widget: ValueWidget, visible: bool) -> None:
+        """Show or hide a widget with its label."""
+        self._layout.setRowVisible(widget.native, visible)
+
+
+def _widget(parameter: Parameter) -> ValueWidget:
+    label = parameter.name.replace("_", " ").capitalize() if len(parameter.name) > 1 else parameter.name
+    if parameter.unit:
+        label = f"{label} ({parameter.unit})"
+    options: dict[str, Any] = {"name": parameter.name, "label": label, "tooltip": parameter.doc}
+    if parameter.kind == "bool":
+        widget = CheckBox(text="", **options)
+    elif parameter.kind == "choice":
+        widget = ComboBox(choices=parameter.choices, **options)
+    elif parameter.kind == "schedule":
+        widget = LineEdit(**options)
+    elif parameter.kind == "int":
+        low, high = _bounds(parameter, 1)
+        widget = SpinBox(min=int(low), max=int(high), value=parameter.default, **options)
+    else:
+        step = 10.0 ** (math.floor(math.log10(abs(parameter.default) or 1)) - 1)
+        low, high = _bounds(parameter, min(step, 1e-6))
+        widget = FloatSpinBox(min=low, max=high, step=step, value=parameter.default, **options)
+    _show(widget, parameter, parameter.default)
+    return widget
+
+
+def _bounds(parameter: Parameter, smallest: float) -> tuple[float, float]:
+    """Closed bounds; an open one moves inwards by `smallest`."""
+    i = parameter.interval
+    low = i.ge if i.ge is not None else i.gt + smallest if i.gt is not None else -_LARGEST
+    high = i.le if i.le is not None else i.lt - smallest if i.lt is not None else _LARGEST
+    return low, high
+
+
+def _show(widget: ValueWidget, parameter: Parameter, value: Any) -> None:
+    if parameter.kind == "schedule":
+        widget.value = parameter.format(value)
+        return
+    if parameter.kind == "float":  # a spin box rounds to its decimals: give it as many as the value has
+        decimals = -math.floor(math.log10(widget.step))
+        widget.native.setDecimals(max(decimals, len(f"{value:.15f}".rstrip("0").partition(".")[2]), 1))
+    widget.value = value

@@ -1,0 +1,112 @@
+"""Between problems and napari layers. What napari does not hold travels in ``layer.metadata["proxiscope"]``."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..io.load import turn
+from ..io.raw import RawData
+from ..phase import DiffractionPattern
+from ..reconstruction import Result
+from ..tomography import TiltSeries
+
+KEY = "proxiscope"
+LayerData = tuple[Any, dict[str, Any], str]
+
+
+def note(layer: Any, name: str, default: Any = None) -> Any:
+    """What `layer` carries under `name`."""
+    return layer.metadata.get(KEY, {}).get(name, default)
+
+
+def image_layer(data: Any, name: str, pixel_size: float | None, **notes: Any) -> LayerData:
+    """An image layer, in nm when the pixel size is known."""
+    ndim = np.ndim(data)
+    options: dict[str, Any] = {"name": name, "metadata": {KEY: {"pixel_size": pixel_size, **notes}}}
+    if pixel_size:
+        options |= {"scale": (pixel_size,) * ndim, "units": ("nm",) * ndim}
+    return data, options, "image"
+
+
+def pattern_layers(pattern: DiffractionPattern, name: str) -> list[LayerData]:
+    """A pattern as an image (NaN where not measured) and its support as labels."""
+    magnitudes = np.where(pattern.known, pattern.magnitudes, np.nan)
+    return [
+        _pattern_layer(magnitudes, name, pattern.pixel_size),
+        support_layer(pattern.support, f"{name} support"),
+    ]
+
+
+def _pattern_layer(magnitudes: NDArray, name: str, pixel_size: float | None, **notes: Any) -> LayerData:
+    # reciprocal space: the pixel size of the reconstruction is a note, not this layer's scale
+    data, options, kind = image_layer(magnitudes, name, None, kind="pattern", **notes)
+    options["metadata"][KEY]["pixel_size"] = pixel_size
+    # magnitudes span decades: a low gamma shows the speckles at the edge without touching the data
+    return (
+        data,
+        options | {"gamma": 0.35, "colormap": "inferno", "contrast_limits": _limits(magnitudes)},
+        kind,
+    )
+
+
+def support_layer(support: NDArray, name: str) -> LayerData:
+    """A support as labels."""
+    return support.astype(np.uint8), {"name": name, "opacity": 0.3, "visible": False}, "labels"
+
+
+def _limits(values: NDArray) -> tuple[float, float]:
+    finite = values[np.isfinite(values)]
+    return (0.0, float(finite.max()) or 1.0) if finite.size else (0.0, 1.0)
+
+
+def series_layer(series: TiltSeries, name: str) -> LayerData:
+    """A tilt series as an image layer (tilt, y, x)."""
+    return image_layer(
+        series.projections,
+        name,
+        series.pixel_size,
+        kind="tilt-series",
+        rotations=series.rotations,
+        source=series.source,
+    )
+
+
+def raw_layer(raw: RawData) -> LayerData:
+    """What a file holds as an image layer; a tilt series with its axis along x is turned so that it lies along y."""
+    name, data, notes = raw.source.name, raw.data, list(raw.notes)
+    rotations = raw.rotations
+    if raw.angles is not None:
+        rotations = np.stack([np.zeros_like(raw.angles), raw.angles, np.zeros_like(raw.angles)], axis=1)
+    if rotations is not None and raw.tilt_axis == "x":
+        data = turn(data)
+        notes.append("The tilt axis lies along x: turned by 90 degrees so that it lies along y")
+    common = {"source": str(raw.source), "notes": notes}
+    if rotations is None and data.ndim == 2:
+        return _pattern_layer(np.asarray(data), name, raw.pixel_size, **common)
+    kind = "tilt-series" if rotations is not None else "stack"
+    return image_layer(data, name, raw.pixel_size, kind=kind, rotations=rotations, **common)
+
+
+def estimate_layer(data: NDArray, name: str, pixel_size: float | None) -> LayerData:
+    """A reconstruction in progress. Volumes are in nm, like their tilt series; images stay in pixels, like their
+    patterns, since napari shows reciprocal and real space in one viewer only without units."""
+    return image_layer(data, name, pixel_size if np.ndim(data) == 3 else None)
+
+
+def result_metadata(result: Result) -> dict[str, Any]:
+    """What a result layer carries."""
+    return {
+        KEY: {
+            "kind": "result",
+            "pixel_size": result.pixel_size,
+            "provenance": dict(result.provenance),
+            "metrics": dict(result.metrics),
+        }
+    }
+
+
+def source_of(layer: Any) -> str:
+    """Where a layer's data came from, for the record."""
+    return note(layer, "source") or (str(Path(layer.source.path)) if layer.source.path else layer.name)

@@ -1,0 +1,340 @@
+"""What the reconstruction panels share: choose, run, watch."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from magicgui.widgets import ComboBox, SpinBox
+from magicgui.widgets.bases import ValueWidget
+from napari.utils import progress
+from napari.utils.notifications import show_error
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QGroupBox,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+import napari
+
+from ...core import InputError, algorithms
+from ..form import ParameterForm, Rows
+from ..plots import CurvePlot
+from ..run import Run, Status
+from ..stream import Stream
+
+
+class ReconstructionPanel(QWidget):
+    """Choose a layer, an algorithm and its parameters; run it and watch it converge.
+
+    A subclass adds the rows that make a problem of the chosen layer (`input_widgets`, `problem_maker`).
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+    """
+
+    family: ClassVar[str]
+    first_algorithm: ClassVar[str]
+    input_label: ClassVar[str]
+    no_input: ClassVar[str]
+
+    def __init__(self, viewer: "napari.viewer.Viewer"):
+        super().__init__()
+        self.viewer = viewer
+        self.run: Run | None = None
+        self._stream: Stream | None = None
+        self._activity: progress | None = None
+        self._build()
+        self._connect()
+        self.refresh_layers()
+        self._choose_algorithm()
+        self._show_status()
+
+    # ---- what a subclass says
+
+    def input_widgets(self) -> list[ValueWidget]:
+        """The widgets that say how to make a problem of the chosen layer."""
+        raise NotImplementedError
+
+    def accepts(self, layer: Any) -> bool:
+        """Whether `layer` can be the input."""
+        raise NotImplementedError
+
+    def describe(self, layer: Any) -> str:
+        """What was recognised in `layer`, in a line or two."""
+        raise NotImplementedError
+
+    def problem_maker(self, layer: Any) -> Callable[[], Any]:
+        """A function that makes the problem; it runs in the worker thread and must not touch Qt or layers."""
+        raise NotImplementedError
+
+    # ---- building
+
+    def _build(self) -> None:
+        self.input = ComboBox(
+            label=self.input_label, choices=[], nullable=True, tooltip="The layer to reconstruct from."
+        )
+        self.rows = Rows([self.input, *self.input_widgets()])
+        self.recognised = _text()
+        self.algorithm = ComboBox(
+            label="Algorithm",
+            choices=[(cls.title, name) for name, cls in algorithms(self.family).items()],
+            value=self.first_algorithm,
+        )
+        self.about = _text()
+        self.seed = SpinBox(label="Seed", min=0, max=2**31 - 1, tooltip="Seed of the random start.")
+        self.form: ParameterForm | None = None
+        self._form_rows: Rows | None = None
+        self._method = _group("Method", Rows([self.algorithm]), self.about)
+
+        self.buttons = {
+            name: QPushButton(text, toolTip=tip)
+            for name, text, tip in (
+                ("run", "Run", "Start the reconstruction."),
+                ("pause", "Pause", "Hold after this iteration."),
+                ("resume", "Resume", "Go on where it was paused."),
+                ("stop", "Stop and keep", "End after this iteration and keep the result."),
+                ("cancel", "Cancel", "End after this iteration and drop the result."),
+            )
+        }
+        self.bar = QProgressBar()
+        self.status = _text()
+        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.plot = CurvePlot()
+
+        choices = QWidget()
+        layout = QVBoxLayout(choices)
+        layout.setContentsMargins(0, 0, 6, 0)
+        layout.addWidget(_group("Data", self.rows, self.recognised))
+        layout.addWidget(self._method)
+        layout.addStretch(1)
+        scroll = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(choices)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(4, 4, 4, 4)
+        outer.addWidget(scroll, stretch=1)
+        outer.addWidget(_group("Reconstruction", self._button_row(), self.bar, self.status, self.plot))
+        self.setMinimumWidth(370)
+
+    def _button_row(self) -> QWidget:
+        row = QWidget()
+        grid = QGridLayout(row)
+        grid.setContentsMargins(0, 0, 0, 0)
+        for name, at in (
+            ("run", (0, 0)),
+            ("pause", (0, 1)),
+            ("resume", (0, 2)),
+            ("stop", (1, 0)),
+            ("cancel", (1, 1)),
+        ):
+            grid.addWidget(self.buttons[name], *at)
+        return row
+
+    def _connect(self) -> None:
+        self.input.changed.connect(self._show_recognised)
+        self.algorithm.changed.connect(self._choose_algorithm)
+        for name, action in (
+            ("run", self.start), ("pause", self.pause), ("resume", self.resume), ("stop", self.stop), ("cancel", self.cancel),
+        ):  # fmt: skip
+            self.buttons[name].clicked.connect(lambda _checked=False, action=action: action())
+        events = self.viewer.layers.events
+        for event in (events.inserted, events.removed, events.reordered):
+            event.connect(self.refresh_layers)
+        self.destroyed.connect(_canceller(self))
+
+    # ---- choosing
+
+    def refresh_layers(self, event: Any = None) -> None:
+        """Offer the layers that there are; keep the choice while its layer lives."""
+        choose_layers(self.input, [layer for layer in self.viewer.layers if self.accepts(layer)])
+        self._show_recognised()
+
+    def _show_recognised(self, _value: Any = None) -> None:
+        layer = self.input.value
+        self.recognised.setText(self.no_input if layer is None else self.describe(layer))
+
+    def _choose_algorithm(self, _value: Any = None) -> None:
+        cls = algorithms(self.family)[self.algorithm.value]
+        self.about.setText(_first_sentences(cls))
+        if self._form_rows is not None:
+            self.seed.native.setParent(None)  # outlives the rows of one algorithm
+            self._form_rows.deleteLater()
+        self.form = ParameterForm(cls)
+        random_start = [self.seed] if cls.result_is_best else []
+        self._form_rows = Rows([*self.form.widgets.values(), *random_start])
+        self._method.layout().addWidget(self._form_rows)
+
+    # ---- running
+
+    @property
+    def running(self) -> bool:
+        """Whether a run is under way."""
+        return self.run is not None and not self.run.status.ended
+
+    def start(self) -> None:
+        """Run the chosen algorithm on the chosen layer."""
+        if self.running:
+            return
+        try:
+            layer = self.input.value
+            if layer is None:
+                raise InputError(self.input_label, "nothing is chosen", self.no_input)
+            make_problem, algorithm = self.problem_maker(layer), self.form.algorithm()
+        except InputError as error:
+            self._report(error)
+            return
+        self.run = Run(algorithm, make_problem, seed=self.seed.value)
+        self._layer_name = f"{algorithm.name.upper()} of {layer.name}"
+        self._activity = progress(total=algorithm.iterations, desc=self._layer_name)
+        self._stream = Stream(self.viewer, self.run, self._layer_name, layer, self._follow, parent=self)
+        self.run.start()
+        self._follow()
+
+    def pause(self) -> None:
+        """Hold the run."""
+        if self.running:
+            self.run.pause()
+            self._show_status()
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        if self.running:
+            self.run.resume()
+            self._show_status()
+
+    def stop(self) -> None:
+        """End the run and keep what it has."""
+        if self.running:
+            self.run.stop()
+
+    def cancel(self) -> None:
+        """End the run and drop what it has."""
+        if self.running:
+            self.run.cancel()
+
+    def _follow(self) -> None:
+        """Show how far the run is; called by the stream whenever there is time to paint."""
+        run = self.run
+        self._show_status()
+        self.plot.show_curve(list(run.curve), run.result.iteration if run.result else None)
+        if self._activity is not None:
+            self._activity.update(run.iteration - self._activity.n)
+        if run.status.ended:
+            self._finish()
+
+    def _finish(self) -> None:
+        run, stream = self.run, self._stream
+        if self._activity is not None:
+            self._activity.close()
+            self._activity = None
+        if run.result is not None:
+            stream.show_result()
+        elif run.status is Status.CANCELLED:
+            stream.remove_layer()
+        if run.error is not None:
+            self._report(run.error)
+
+    def _report(self, error: Exception) -> None:
+        known = isinstance(error, InputError) or type(error).__module__.startswith("proxiscope")
+        text = str(error) if known else f"{type(error).__name__}: {error}"
+        self.status.setText(text)
+        show_error(text)
+
+    def _show_status(self) -> None:
+        status = self.run.status if self.run else None
+        live = status in (Status.RUNNING, Status.PAUSED, Status.PREPARING)
+        for name, enabled in (
+            ("run", not live),
+            ("pause", status is Status.RUNNING),
+            ("resume", status is Status.PAUSED),
+            ("stop", status in (Status.RUNNING, Status.PAUSED)),
+            ("cancel", live),
+        ):
+            if self.buttons[name].isEnabled() != enabled:
+                self.buttons[name].setEnabled(enabled)
+        if self.run is None:
+            self.bar.setRange(0, 1)
+            self.bar.setFormat("")
+            self.status.setText("Ready.")
+            return
+        preparing = status is Status.PREPARING
+        self.bar.setRange(0, 0 if preparing else self.run.total)
+        self.bar.setValue(self.run.iteration)
+        self.bar.setFormat(f"{self.run.iteration} / {self.run.total}")
+        self.status.setText(_status_text(self.run))
+
+    def close_run(self, timeout: float = 5.0) -> None:
+        """Cancel a run that is under way and wait for its thread."""
+        if self._stream is not None:
+            self._stream.stop()
+        if self.running:
+            self.run.cancel()
+            self.run.wait(timeout)
+
+    def closeEvent(self, event: Any) -> None:
+        """A closed panel leaves no thread behind."""
+        self.close_run()
+        super().closeEvent(event)
+
+
+def choose_layers(combo: ComboBox, layers: list[Any], prefer: Callable[[Any], bool] | None = None) -> None:
+    """Offer `layers`; keep the choice while its layer lives, else take the last that `prefer` likes."""
+    before = combo.value
+    combo.choices = [(layer.name, layer) for layer in layers]
+    if before in layers:
+        combo.value = before
+    else:
+        liked = [layer for layer in layers if prefer is None or prefer(layer)]
+        combo.value = liked[-1] if liked else None
+
+
+def _canceller(panel: ReconstructionPanel) -> Callable[..., None]:
+    """A slot for `destroyed`, when the panel itself can no longer be asked."""
+    state = panel.__dict__
+
+    def cancel(*_: Any) -> None:
+        if state.get("run") is not None:
+            state["run"].cancel()
+
+    return cancel
+
+
+def _group(title: str, *widgets: QWidget) -> QGroupBox:
+    box = QGroupBox(title)
+    layout = QVBoxLayout(box)
+    for widget in widgets:
+        layout.addWidget(widget)
+    return box
+
+
+def _text() -> QLabel:
+    """A label that wraps instead of widening the panel."""
+    label = QLabel(wordWrap=True)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+    return label
+
+
+def _first_sentences(cls: type) -> str:
+    return " ".join((cls.__doc__ or "").strip().split("\n\n")[0].split())
+
+
+def _status_text(run: Run) -> str:
+    r_factor = f"R_F {run.curve[-1][1]:.2%}" if run.curve else ""
+    best = f"R_F {run.result.r_factor:.2%} at iteration {run.result.iteration}" if run.result else ""
+    return {
+        Status.PREPARING: "Preparing; the first run compiles its kernels.",
+        Status.RUNNING: f"Running. {r_factor}",
+        Status.PAUSED: f"Paused. {r_factor}",
+        Status.DONE: f"Done. {best}",
+        Status.STOPPED: f"Stopped and kept. {best}",
+        Status.CANCELLED: "Cancelled.",
+        Status.FAILED: str(run.error),
+    }[run.status]

@@ -1,0 +1,167 @@
+"""A reconstruction that runs in a thread of its own, to be watched by pulling.
+
+No Qt here. The watcher asks for what is new when it has time to show it; nothing is queued, so a fast
+iteration never backs up behind a slow display.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..core import Algorithm, Progress, Record, iterate
+from ..reconstruction import Result, conclude
+
+
+class Status(Enum):
+    """Where a run is in its life."""
+
+    PREPARING = "preparing"
+    RUNNING = "running"
+    PAUSED = "paused"
+    DONE = "done"
+    STOPPED = "stopped"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+        return self not in (Status.PREPARING, Status.RUNNING, Status.PAUSED)
+
+
+class Run:
+    """One reconstruction in a thread.
+
+    Parameters
+    ----------
+    algorithm : Algorithm
+    make_problem : callable
+        Returns the problem. Called in the thread, since reading and checking large data take time.
+    seed : int
+
+    Attributes
+    ----------
+    status : Status
+    iteration, total : int
+        Iterations done, and those of the whole run.
+    curve : list of (int, float)
+        Recorded iterations with their R-factors; grows only.
+    result : Result or None
+        Once the run is done or stopped; after a failure, what was computed before it, if anything.
+    error : Exception or None
+        Why the run failed.
+    estimate_seconds : float
+        What the last estimate cost.
+    """
+
+    def __init__(self, algorithm: Algorithm, make_problem: Callable[[], Any], seed: int = 0):
+        self.algorithm, self.seed = algorithm, seed
+        self._make_problem = make_problem
+        self.status = Status.PREPARING
+        self.iteration, self.total = 0, algorithm.iterations
+        self.curve: list[tuple[int, float]] = []
+        self.result: Result | None = None
+        self.error: Exception | None = None
+        self.estimate_seconds = 0.0
+        self._go = threading.Event()
+        self._go.set()
+        self._stop = self._cancel = False
+        self._estimate_wanted = False
+        self._estimate: NDArray | None = None
+        self._thread = threading.Thread(target=self._work, name=f"proxiscope-{algorithm.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def pause(self) -> None:
+        """Hold after the iteration in progress; buffers stay as they are."""
+        self._go.clear()
+        if self.status is Status.RUNNING:
+            self.status = Status.PAUSED
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        if self.status is Status.PAUSED:
+            self.status = Status.RUNNING
+        self._go.set()
+
+    def stop(self) -> None:
+        """End after the iteration in progress and keep the result."""
+        self._stop = True
+        self._go.set()
+
+    def cancel(self) -> None:
+        """End after the iteration in progress and drop the result."""
+        self._cancel = True
+        self._go.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the thread; whether it has ended."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def request_estimate(self) -> None:
+        """Ask for the estimate of the iteration in progress; `take_estimate` gives it later."""
+        self._estimate_wanted = True
+
+    def take_estimate(self) -> NDArray | None:
+        """The estimate that was asked for, once; None when it is not there yet."""
+        estimate, self._estimate = self._estimate, None
+        return estimate
+
+    def _work(self) -> None:
+        record, progress, problem = Record(self.algorithm), None, None
+        try:
+            problem = self._make_problem()
+            begin = time.perf_counter()
+            for progress in iterate(self.algorithm, problem, seed=self.seed):
+                self._note(record, progress)
+                self._hold(progress)
+                if self._stop or self._cancel:
+                    break
+            if self._cancel:
+                self.status = Status.CANCELLED
+                return
+            self._conclude(problem, record, progress, begin)
+            self.status = Status.STOPPED if progress.iteration < progress.total else Status.DONE
+        except Exception as error:
+            self._fail(error, problem, record, progress)
+
+    def _note(self, record: Record, progress: Progress) -> None:
+        record.add(progress)
+        if "r_factor" in progress.metrics:
+            self.curve.append((progress.iteration, progress.metrics["r_factor"]))
+        self.iteration = progress.iteration
+        if self.status is Status.PREPARING:
+            self.status = Status.RUNNING
+        self._deliver(progress)
+
+    def _deliver(self, progress: Progress) -> None:
+        if self._estimate_wanted:
+            self._estimate_wanted = False
+            begin = time.perf_counter()
+            self._estimate = progress.estimate()
+            self.estimate_seconds = time.perf_counter() - begin
+
+    def _hold(self, progress: Progress) -> None:
+        while not self._go.is_set():
+            self.status = Status.PAUSED
+            self._deliver(progress)  # a paused run still shows where it is
+            if self._go.wait(0.05):
+                self.status = Status.RUNNING
+
+    def _conclude(self, problem: Any, record: Record, progress: Progress, begin: float) -> None:
+        seconds = time.perf_counter() - begin
+        self.result = conclude(self.algorithm, problem, record, progress, seed=self.seed, seconds=seconds)
+
+    def _fail(self, error: Exception, problem: Any, record: Record, progress: Progress | None) -> None:
+        self.error = error
+        if record.best and progress is not None:  # an iterate from before the failure
+            self._conclude(problem, record, progress, time.perf_counter())
+        self.status = Status.FAILED

@@ -1,0 +1,150 @@
+"""From a run to the viewer: a timer pulls what is new, at a pace that leaves the solver its time."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import QObject, QTimer
+
+from .layers import estimate_layer, note, result_metadata
+from .run import Run
+
+TICK = 0.07
+"""Seconds between two looks at the run."""
+
+BUDGET = 0.05
+"""Share of the time that computing and painting estimates may take in the long run."""
+
+CREDIT = 0.6
+"""Seconds of it that a run may take in advance, so that a short one is seen to converge too."""
+
+
+class Stream(QObject):
+    """Shows the estimates of a run in a layer while it goes on.
+
+    An estimate is asked for when the one before has been painted and the time that estimates and paints take
+    keeps within `BUDGET`. With the layer hidden none is asked for.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+    run : Run
+    name : str
+        Of the layer.
+    source : napari.layers.Layer
+        Input layer, hidden as soon as there is something to show instead.
+    follow : callable
+        Called after each look that changed something.
+    parent : QObject
+    """
+
+    def __init__(
+        self,
+        viewer: Any,
+        run: Run,
+        name: str,
+        source: Any,
+        follow: Callable[[], None],
+        parent: QObject | None = None,
+    ):
+        super().__init__(parent)
+        self.viewer, self.run, self.name, self.source = viewer, run, name, source
+        self.layer: Any = None
+        self._follow = follow
+        self._credit, self._credit_at = CREDIT, time.perf_counter()
+        self._painted_at: float | None = None
+        self._seen: Any = None
+        self._timer = QTimer(self)
+        self._timer.setInterval(int(TICK * 1000))
+        self._timer.timeout.connect(self._look)
+        self._timer.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._timer.stop()
+
+    def _look(self) -> None:
+        run = self.run
+        seen = (run.status, run.iteration, len(run.curve))
+        if run.status.ended:
+            self.stop()
+        elif not self._busy():
+            estimate = run.take_estimate()
+            if estimate is not None:
+                self._show(estimate)
+            elif self._watched() and self._can_afford():
+                run.request_estimate()
+        if seen != self._seen:
+            self._seen = seen
+            self._follow()
+
+    def _busy(self) -> bool:
+        return self._painted_at is not None
+
+    def _can_afford(self) -> bool:
+        now = time.perf_counter()
+        self._credit = min(CREDIT, self._credit + BUDGET * (now - self._credit_at))
+        self._credit_at = now
+        return self._credit > 0
+
+    def _watched(self) -> bool:
+        if self.layer is None:
+            return True
+        return self.layer in self.viewer.layers and self.layer.visible and self.viewer.dims.ndisplay == 2
+
+    def _show(self, estimate: np.ndarray) -> None:
+        begin = time.perf_counter()
+        if self.layer is None:
+            self._add(estimate)
+        else:
+            self._update(estimate)
+        self._painted_at = begin
+        QTimer.singleShot(0, self._painted)
+
+    def _painted(self) -> None:
+        """Runs after the paint events that the new data caused."""
+        self._credit -= time.perf_counter() - self._painted_at + self.run.estimate_seconds
+        self._painted_at = None
+
+    def _add(self, estimate: np.ndarray) -> None:
+        pixel_size = note(self.source, "pixel_size")
+        data, options, _ = estimate_layer(estimate, self.name, pixel_size)
+        self.layer = self.viewer.add_image(data, **options)
+        if self.source in self.viewer.layers:
+            self.source.visible = False
+        centre_slices(self.viewer, estimate.ndim)
+        self.viewer.reset_view()
+
+    def _update(self, estimate: np.ndarray) -> None:
+        self.layer.data = estimate
+        low, high = float(estimate.min()), float(estimate.max())
+        shown = self.layer.contrast_limits
+        if high > low and not (
+            0.5 < (high - low) / (shown[1] - shown[0]) < 1.5
+        ):  # rarely: it costs a repaint
+            self.layer.contrast_limits_range = (low, high)
+            self.layer.contrast_limits = (low, high)
+
+    def show_result(self) -> None:
+        """Put the finished result, with its provenance, in place of the stream."""
+        result = self.run.result
+        if self.layer is None or self.layer not in self.viewer.layers:
+            self._add(result.array)
+        self.layer.data = result.array
+        self.layer.metadata = result_metadata(result)
+        self.layer.reset_contrast_limits_range()
+        self.layer.reset_contrast_limits()
+
+    def remove_layer(self) -> None:
+        """Take the streamed layer away again, and show the input."""
+        if self.layer is not None and self.layer in self.viewer.layers:
+            self.viewer.layers.remove(self.layer)
+        if self.source in self.viewer.layers:
+            self.source.visible = True
+
+
+def centre_slices(viewer: Any, ndim: int) -> None:
+    """Show the central slice along each axis that has a slider."""
+    for axis in range(max(0, ndim - viewer.dims.ndisplay)):
+        viewer.dims.set_point(axis, sum(viewer.dims.range[axis][:2]) / 2)

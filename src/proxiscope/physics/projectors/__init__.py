@@ -1,0 +1,6 @@
+"""Projectors: a volume to its tilt series and back."""
+
+from .fourier_slice import FourierSliceProjector
+from .single_axis import SingleAxisProjector
+
+__all__ = ["FourierSliceProjector", "SingleAxisProjector"]

@@ -1,0 +1,191 @@
+"""Real-space parallel-beam projector of a single-axis tilt series."""
+
+from itertools import pairwise
+from math import prod
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ...core.errors import InputError
+from ...core.threads import num_threads, parallel
+from . import _joseph
+
+
+class SingleAxisProjector:
+    """Joseph's projector about one tilt axis along y, with its exact adjoint.
+
+    The detector coordinate of a voxel at (z, x), about the centres ``n // 2``, is ``x cos(t) - z sin(t)``
+    (thesis eq. 3.4). A ray steps along the axis that it is nearest to, interpolates linearly across it and
+    weighs each step by its length, 1 / |cos t| or 1 / |sin t|: the sum of the voxels along the ray in units
+    of a voxel, so that the projection at 0 degrees is ``volume.sum(axis=0)``. What lies outside the volume
+    or the detector counts as zero. (P. M. Joseph, IEEE Trans. Med. Imaging 1, 192, 1982.)
+
+    `forward` and `adjoint` work on float32 arrays cut along y into blocks of neighbouring slices, with the
+    slices of a block innermost; an iteration stays in that layout and packs only what it reads and shows.
+    The result does not depend on the number of threads, to the last bit.
+
+    Parameters
+    ----------
+    angles : array_like, shape (n_tilt,)
+        Tilt angles in degrees.
+    shape : tuple of int
+        Detector (ny, nx) in pixels.
+    depth : int, optional
+        Number of voxels nz along the beam; nx by default.
+
+    Attributes
+    ----------
+    domain_shape : tuple of int
+        Packed volume, (blocks, nz, nx, slices in a block).
+    range_shape : tuple of int
+        Packed projections, (blocks, n_tilt, nx, slices in a block).
+    """
+
+    def __init__(self, angles: ArrayLike, shape: tuple[int, int], depth: int | None = None):
+        self.angles, self.shape, self.depth = check_geometry(angles, shape, depth)
+        (ny, nx), n_tilt = self.shape, len(self.angles)
+        width = 32 if ny > 16 else 8
+        blocks = -(-ny // width)
+        self.domain_shape = (blocks, self.depth, nx, width)
+        self.range_shape = (blocks, n_tilt, nx, width)
+        self._kernels = _joseph.kernels(width)
+        self._cosine, self._sine = np.cos(np.deg2rad(self.angles)), np.sin(np.deg2rad(self.angles))
+
+    def forward(self, x: NDArray, out: NDArray | None = None) -> NDArray:
+        """Project a packed volume.
+
+        Parameters
+        ----------
+        x : ndarray, shape `domain_shape`, float32
+        out : ndarray, shape `range_shape`, float32, optional
+
+        Returns
+        -------
+        ndarray, shape `range_shape`, float32
+        """
+        volume = as_native("volume", x, self.domain_shape)
+        out = as_output(out, self.range_shape)
+        blocks, nz, nx, width = self.domain_shape
+        block_parts, tilt_parts = _parts(blocks)
+        c, s = self._cosine, self._sine
+        steep = np.abs(c) < np.abs(s)
+        tasks = []
+        for tilts in np.array_split(np.flatnonzero(~steep), tilt_parts):
+            rays = (nz, nx), (nx * width, width), tilts, 1 / c[tilts], s[tilts] / c[tilts]
+            tasks += [(volume[i:j], *rays, out[i:j]) for i, j in ranges(blocks, block_parts) if len(tilts)]
+        for tilts in np.array_split(np.flatnonzero(steep), tilt_parts):
+            rays = (nx, nz), (width, nx * width), tilts, -1 / s[tilts], c[tilts] / s[tilts]
+            tasks += [(volume[i:j], *rays, out[i:j]) for i, j in ranges(blocks, block_parts) if len(tilts)]
+        parallel(self._kernels.project, tasks)
+        return out
+
+    def adjoint(self, y: NDArray, out: NDArray | None = None) -> NDArray:
+        """Back-project packed projections, with the weights of `forward`.
+
+        Parameters
+        ----------
+        y : ndarray, shape `range_shape`, float32
+        out : ndarray, shape `domain_shape`, float32, optional
+
+        Returns
+        -------
+        ndarray, shape `domain_shape`, float32
+        """
+        projections = as_native("projections", y, self.range_shape)
+        out = as_output(out, self.domain_shape)
+        blocks, nz, _, _ = self.domain_shape
+        block_parts, slab_parts = _parts(blocks)
+        tasks = [
+            (projections[i:j], self._cosine, self._sine, out[i:j], *slab)
+            for slab in ranges(nz, slab_parts)
+            for i, j in ranges(blocks, block_parts)
+        ]
+        parallel(self._kernels.back_project, tasks)
+        return out
+
+    def pack_volume(self, volume: ArrayLike) -> NDArray:
+        """Bring a volume (z, y, x) of any real dtype into the layout of `domain_shape`."""
+        return self._pack("volume", volume, self.domain_shape)
+
+    def unpack_volume(self, x: NDArray) -> NDArray:
+        """Bring a packed volume back to (z, y, x), float32."""
+        return self._unpack("volume", x, self.domain_shape)
+
+    def pack_projections(self, projections: ArrayLike) -> NDArray:
+        """Bring projections (tilt, y, x) of any real dtype into the layout of `range_shape`."""
+        return self._pack("projections", projections, self.range_shape)
+
+    def unpack_projections(self, y: NDArray) -> NDArray:
+        """Bring packed projections back to (tilt, y, x), float32."""
+        return self._unpack("projections", y, self.range_shape)
+
+    def _pack(self, field, images, packed_shape):
+        images = as_native(field, images, (packed_shape[1], *self.shape))
+        packed = _empty(packed_shape)
+        parallel(_joseph.pack, [(images, packed, *part) for part in ranges(len(images), 4 * num_threads())])
+        return packed
+
+    def _unpack(self, field, packed, packed_shape):
+        packed = as_native(field, packed, packed_shape)
+        images = np.empty((packed_shape[1], *self.shape), np.float32)
+        parallel(_joseph.unpack, [(packed, images, *part) for part in ranges(len(images), 4 * num_threads())])
+        return images
+
+
+def check_geometry(
+    angles: ArrayLike, shape: tuple[int, int], depth: int | None
+) -> tuple[NDArray, tuple[int, int], int]:
+    """Angles in degrees as float64, detector (ny, nx) and depth nz, or an error that says what is wrong."""
+    angles = np.array(angles, np.float64)
+    if angles.ndim != 1 or not angles.size:
+        raise InputError("angles", f"array of shape {angles.shape}", "Give one angle for each projection.")
+    if not np.isfinite(angles).all():
+        raise InputError("angles", "values that are not finite", "Give every projection's tilt in degrees.")
+    ny, nx = (int(n) for n in shape)
+    nz = nx if depth is None else int(depth)
+    if ny < 1 or nx < 2 or nz < 1:
+        raise InputError(
+            "shape", f"detector {ny} x {nx}, depth {nz}", "Give at least 1 x 2 pixels and depth 1."
+        )
+    return angles, (ny, nx), nz
+
+
+def as_native(field: str, array: ArrayLike, shape: tuple[int, ...]) -> NDArray:
+    """`array` as contiguous float32, copied only if it must be; an error names `field` if the shape differs."""
+    array = np.ascontiguousarray(array, np.float32)
+    if array.shape != shape:
+        raise InputError(field, f"shape {array.shape}", f"This projector takes {shape}.")
+    return array
+
+
+def as_output(out: NDArray | None, shape: tuple[int, ...]) -> NDArray:
+    """`out` if kernels can write into it, or a new array."""
+    if out is None:
+        return _empty(shape)
+    if out.shape != shape or out.dtype != np.float32 or not out.flags.c_contiguous:
+        raise InputError(
+            "out", f"{out.dtype} array of shape {out.shape}", f"Give contiguous float32 {shape}."
+        )
+    return out
+
+
+def ranges(count: int, parts: int) -> list[tuple[int, int]]:
+    """Cut ``range(count)`` into at most `parts` even pieces (first, last + 1)."""
+    edges = np.linspace(0, count, min(count, parts) + 1).astype(int).tolist()
+    return list(pairwise(edges))
+
+
+def _empty(shape):
+    """Uninitialised float32 array that starts on a cache line, from where the kernels read a fifth faster."""
+    buffer = np.empty(prod(shape) + 16, np.float32)
+    start = -buffer.ctypes.data // 4 % 16
+    return buffer[start : start + prod(shape)].reshape(shape)
+
+
+def _parts(blocks):
+    """Into how many parts to cut the blocks, and the tilts or slabs, to keep all threads busy."""
+    threads = num_threads()
+    if threads == 1:
+        return 1, 1
+    block_parts = min(blocks, 2 * threads)
+    return block_parts, -(-2 * threads // block_parts)

@@ -1,0 +1,159 @@
+"""From a problem to a result in one call."""
+
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._version import __version__
+from .core import Algorithm, Progress, Record, iterate, to_dict
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A finished reconstruction.
+
+    Attributes
+    ----------
+    array : ndarray, float32
+        Image (y, x) or volume (z, y, x).
+    metrics : Mapping[str, ndarray]
+        ``"iteration"`` and, over the recorded iterations, figures such as ``"r_factor"`` (a fraction).
+    algorithm : Algorithm
+        With its parameters.
+    iteration : int
+        Iteration that `array` belongs to: the best recorded one in phase retrieval, otherwise the last.
+    pixel_size : float or None
+        In nm.
+    provenance : Mapping[str, Any]
+        How the result came about; JSON can hold it.
+    """
+
+    array: NDArray[np.float32]
+    metrics: Mapping[str, NDArray]
+    algorithm: Algorithm
+    iteration: int
+    pixel_size: float | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def image(self) -> NDArray[np.float32]:
+        """The reconstructed image (y, x)."""
+        if self.array.ndim != 2:
+            raise AttributeError("this result is a volume: use .volume")
+        return self.array
+
+    @property
+    def volume(self) -> NDArray[np.float32]:
+        """The reconstructed volume (z, y, x)."""
+        if self.array.ndim != 3:
+            raise AttributeError("this result is an image: use .image")
+        return self.array
+
+    @property
+    def r_factor(self) -> float:
+        """R-factor of the result, a fraction."""
+        at = np.flatnonzero(self.metrics["iteration"] == self.iteration)[-1]
+        return float(self.metrics["r_factor"][at])
+
+    def save(self, path: str | Path) -> None:
+        """Write to a file, in the format of its suffix: .mrc, .h5, .npz, .npy or .tif.
+
+        Written atomically: a previous file stays whole until the new one is.
+
+        Raises
+        ------
+        InputError
+            If the suffix is not known or the file cannot be written.
+        """
+        from .io import write_array
+
+        write_array(
+            path,
+            self.array,
+            pixel_size=self.pixel_size,
+            metadata=dict(self.provenance),
+            metrics=dict(self.metrics),
+        )
+
+
+def reconstruct(
+    algorithm: Algorithm,
+    problem: Any,
+    *,
+    seed: int = 0,
+    callback: Callable[[Progress], bool | None] | None = None,
+) -> Result:
+    """Run an algorithm to its end.
+
+    Parameters
+    ----------
+    algorithm : Algorithm
+        For example ``proxiscope.phase.GPSF()`` or ``proxiscope.tomography.RESIRE(max_iterations=50)``.
+    problem : DiffractionPattern or TiltSeries
+    seed : int
+        Seed of the random start, where the algorithm has one.
+    callback : callable, optional
+        Called with the `Progress` of every iteration; a true return value stops the run and keeps what it has.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    InputError, NotEnoughMemoryError
+        If the algorithm cannot take the problem.
+    DivergedError
+        If the iteration blows up.
+    """
+    record, begin, progress = Record(algorithm), time.perf_counter(), None
+    for progress in iterate(algorithm, problem, seed=seed):
+        record.add(progress)
+        if callback is not None and callback(progress):
+            break
+    return conclude(algorithm, problem, record, progress, seed=seed, seconds=time.perf_counter() - begin)
+
+
+def conclude(
+    algorithm: Algorithm, problem: Any, record: Record, progress: Progress, *, seed: int, seconds: float
+) -> Result:
+    """The result of a run that has got to `progress`, finished or stopped."""
+    array, iteration = record.result(progress)
+    provenance = {
+        "software": f"proxiscope {__version__}",
+        "algorithm": algorithm.name,
+        "parameters": to_dict(algorithm),
+        "seed": seed,
+        "iterations": progress.iteration,
+        "result_iteration": iteration,
+        "input": describe(problem),
+        "seconds": round(seconds, 3),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "platform": f"Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()}",
+    }
+    return Result(array, record.metrics(), algorithm, iteration, problem.pixel_size, provenance)
+
+
+def describe(problem: Any) -> dict[str, Any]:
+    """What identifies a problem in the record: kind, source, shape, pixel size, and a hash of its data."""
+    digest = hashlib.sha256()
+    for name in ("magnitudes", "projections", "support", "known", "rotations", "valid"):
+        array = getattr(problem, name, None)
+        if array is not None:
+            digest.update(json.dumps([name, list(array.shape)]).encode())
+            digest.update(np.ascontiguousarray(array).data)
+    return {
+        "kind": type(problem).__name__,
+        "source": problem.source,
+        "shape": list(problem.shape),
+        "pixel_size_nm": problem.pixel_size,
+        "sha256": digest.hexdigest(),
+    }
