@@ -73,7 +73,7 @@ class Parameter:
     def format(self, value: Any) -> str:
         """Text that `parse` turns back into `value`."""
         if self.kind == "schedule":
-            return ", ".join(f"{start!r}: {v!r}" for start, v in value)
+            return ", ".join(f"{_short(start)}: {_short(v)}" for start, v in value)
         if self.kind == "bool":
             return "yes" if value else "no"
         return str(value)
@@ -109,6 +109,10 @@ class Parameter:
             and (i.lt is None or value < i.lt)
             and (i.le is None or value <= i.le)
         )
+
+
+def _short(number: float) -> str:
+    return repr(number).removesuffix(".0")
 
 
 def _check_bool(parameter: Parameter, value: Any) -> bool:

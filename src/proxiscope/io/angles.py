@@ -26,8 +26,8 @@ def read_angles(path: str | os.PathLike) -> NDArray:
 
     Text (``.rawtlt .tlt .txt .dat .csv``) has one angle a line, or three columns phi, theta, psi; what
     follows ``#``, ``;`` or ``%`` is a comment. A SerialEM ``.mdoc`` gives the ``TiltAngle`` of each section
-    in the order of the sections, which is that of acquisition. ``.mat`` and ``.npy`` hold (n,), (n, 1), (1, n),
-    (n, 3) or (3, n).
+    in the order of the sections, which is that of acquisition. ``.mat`` and ``.npy`` hold (n,), (n, 1),
+    (1, n), (n, 3) or (3, n).
 
     Returns
     -------

@@ -1,5 +1,6 @@
 """Access to HDF5 that stays in the file: no link outward, no external storage, no unchecked size."""
 
+import mmap
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,31 @@ from proxiscope.io.raw import nbytes_of, no_variable, require_memory
 
 
 def open_file(path: Path) -> Any:
-    """An h5py.File to read from."""
+    """An h5py.File to read from, once its heaps of strings are known to be sound."""
     import h5py
 
+    _check_heaps(path)
     return h5py.File(path, "r")
+
+
+def _check_heaps(path: Path) -> None:
+    """Refuse a damaged global heap (where strings lie), in which the HDF5 library may loop for ever.
+
+    An object of the heap has a header of 16 bytes: its number, and its size in the last 8. The library steps
+    from one to the next by the size, so that a free object, which has number 0, of size 0 holds it in place.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as block:
+        start = block.find(b"GCOL\1\0\0\0")
+        while start >= 0:
+            end = start + int.from_bytes(block[start + 8 : start + 16], "little")
+            at = start + 16
+            while at + 16 <= min(end, len(block)):
+                number = int.from_bytes(block[at : at + 2], "little")
+                size = int.from_bytes(block[at + 8 : at + 16], "little")
+                if number == 0 and size < 16:
+                    raise InputError(path.name, "its heap of strings is damaged", "Copy or export it again.")
+                at += size if number == 0 else 16 + -(-size // 8) * 8
+            start = block.find(b"GCOL\1\0\0\0", start + 8)
 
 
 def datasets(file: Any) -> dict[str, Any]:
@@ -49,9 +71,7 @@ def find(file: Any, variable: str, path: Path) -> Any:
             node = file if link.path.startswith("/") else node
             parts = [p for p in link.path.split("/") if p] + parts
         elif link is None or isinstance(link, h5py.SoftLink):
-            raise no_variable(
-                path, variable, [name for name, n in datasets(file).items() if n.ndim in (2, 3)]
-            )
+            raise no_variable(path, variable, [name for name, n in datasets(file).items() if n.ndim in (2, 3)])
         else:
             node = node[part]
     if not isinstance(node, h5py.Dataset) or node.shape is None:
@@ -62,9 +82,7 @@ def find(file: Any, variable: str, path: Path) -> Any:
 def load(node: Any, path: Path) -> NDArray:
     """The values of a dataset, after the checks that they lie in this file and fit into memory."""
     if node.external or (node.is_virtual and any(s.file_name != "." for s in node.virtual_sources())):
-        raise InputError(
-            path.name, f"{node.name} keeps its values in other files", "Export it into one file."
-        )
+        raise InputError(path.name, f"{node.name} keeps its values in other files", "Export it into one file.")
     if node.dtype.kind not in "biufc":
         raise InputError(path.name, f"{node.name} holds values of type {node.dtype}", "Give real numbers.")
     require_memory(nbytes_of(node.shape, node.dtype.itemsize), path)

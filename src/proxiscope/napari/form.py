@@ -71,7 +71,8 @@ def _widget(parameter: Parameter) -> ValueWidget:
         label = f"{label} ({parameter.unit})"
     options: dict[str, Any] = {"name": parameter.name, "label": label, "tooltip": parameter.doc}
     if parameter.kind == "bool":
-        widget = CheckBox(text="", **options)
+        widget = CheckBox(**options)
+        widget.text = ""
     elif parameter.kind == "choice":
         widget = ComboBox(choices=parameter.choices, **options)
     elif parameter.kind == "schedule":

@@ -24,7 +24,12 @@ def note(layer: Any, name: str, default: Any = None) -> Any:
 def image_layer(data: Any, name: str, pixel_size: float | None, **notes: Any) -> LayerData:
     """An image layer, in nm when the pixel size is known."""
     ndim = np.ndim(data)
-    options: dict[str, Any] = {"name": name, "metadata": {KEY: {"pixel_size": pixel_size, **notes}}}
+    axes = ("tilt" if notes.get("kind") == "tilt-series" else "z", "y", "x")[-ndim:]
+    options: dict[str, Any] = {
+        "name": name,
+        "axis_labels": axes,
+        "metadata": {KEY: {"pixel_size": pixel_size, **notes}},
+    }
     if pixel_size:
         options |= {"scale": (pixel_size,) * ndim, "units": ("nm",) * ndim}
     return data, options, "image"

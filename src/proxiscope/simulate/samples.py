@@ -10,10 +10,10 @@ from .tilts import tilt_series
 
 
 def sample_pattern() -> DiffractionPattern:
-    """A noisy 256 x 256 diffraction pattern of a vesicle with 10 nm pixels, behind a small beamstop."""
-    return diffraction_pattern(vesicle((80, 80)), (256, 256), flux=3e7, beamstop=2.5, pixel_size=10.0)
+    """A noisy 200 x 200 diffraction pattern of a vesicle with 10 nm pixels, behind a small beamstop."""
+    return diffraction_pattern(vesicle((80, 80), seed=3), (200, 200), flux=3e7, beamstop=1.5, pixel_size=10.0)
 
 
 def sample_tilt_series() -> TiltSeries:
     """47 noisy projections (-69 to 69 degrees) of a vesicle, 96 x 96 pixels of 5 nm."""
-    return tilt_series(vesicle((96, 96, 96)), np.arange(-69, 70, 3.0), noise=0.25, pixel_size=5.0)
+    return tilt_series(vesicle((96, 96, 96), seed=3), np.arange(-69, 70, 3.0), noise=0.25, pixel_size=5.0)

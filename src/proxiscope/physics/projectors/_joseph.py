@@ -33,46 +33,53 @@ class _VectorModel(models.PrimitiveModel):
         super().__init__(manager, vector, ir.VectorType(ir.FloatType(), vector.width))
 
 
-def _vector_operations(width):
-    """``load(array, i)``, ``store(array, i, v)``, ``zeros()`` and ``multiply_add(scalar, u, v)``."""
-    vector, llvm_vector = _Vector(width), ir.VectorType(ir.FloatType(), width)
+def _pointer(context, builder, vector, array_type, array, index):
+    data = context.make_array(array_type)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [index]), context.get_value_type(vector).as_pointer())
 
-    def pointer(context, builder, array_type, array, index):
-        data = context.make_array(array_type)(context, builder, array).data
-        return builder.bitcast(builder.gep(data, [index]), llvm_vector.as_pointer())
 
-    @intrinsic
-    def load(typing, array, index):
-        def generate(context, builder, signature, arguments):
-            return builder.load(pointer(context, builder, array, *arguments), align=4)
+@intrinsic(prefer_literal=True)
+def load(typing, array, index, width):
+    """The `width` values of a flat float32 array that start at `index`; nothing is checked."""
+    vector = _Vector(width.literal_value)
 
-        return vector(array, types.intp), generate
+    def generate(context, builder, signature, arguments):
+        return builder.load(_pointer(context, builder, vector, array, *arguments[:2]), align=4)
 
-    @intrinsic
-    def store(typing, array, index, value):
-        def generate(context, builder, signature, arguments):
-            builder.store(arguments[2], pointer(context, builder, array, *arguments[:2]), align=4)
-            return context.get_dummy_value()
+    return vector(array, types.intp, width), generate
 
-        return types.void(array, types.intp, vector), generate
 
-    @intrinsic
-    def zeros(typing):
-        return vector(), lambda *_: ir.Constant(llvm_vector, [0.0] * width)
+@intrinsic
+def store(typing, array, index, vector):
+    """Store `vector` into a flat float32 array at `index`; nothing is checked."""
 
-    @intrinsic
-    def multiply_add(typing, scalar, u, v):
-        def generate(context, builder, signature, arguments):
-            undefined = ir.Constant(llvm_vector, ir.Undefined)
-            lanes = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
-            scalars = builder.insert_element(undefined, arguments[0], ir.Constant(ir.IntType(32), 0))
-            scalars = builder.shuffle_vector(scalars, undefined, lanes)
-            product = builder.fmul(scalars, arguments[1], flags=("contract",))  # fused where the target can
-            return builder.fadd(product, arguments[2], flags=("contract",))
+    def generate(context, builder, signature, arguments):
+        builder.store(arguments[2], _pointer(context, builder, vector, array, *arguments[:2]), align=4)
+        return context.get_dummy_value()
 
-        return vector(types.float32, vector, vector), generate
+    return types.void(array, types.intp, vector), generate
 
-    return load, store, zeros, multiply_add
+
+@intrinsic(prefer_literal=True)
+def zeros(typing, width):
+    """A vector of `width` zeros."""
+    vector = _Vector(width.literal_value)
+    return vector(width), lambda context, *_: ir.Constant(context.get_value_type(vector), [0.0] * vector.width)
+
+
+@intrinsic
+def multiply_add(typing, scalar, u, v):
+    """``scalar * u + v``."""
+
+    def generate(context, builder, signature, arguments):
+        undefined = ir.Constant(context.get_value_type(u), ir.Undefined)
+        lanes = ir.Constant(ir.VectorType(ir.IntType(32), u.width), [0] * u.width)
+        scalars = builder.insert_element(undefined, arguments[0], ir.Constant(ir.IntType(32), 0))
+        scalars = builder.shuffle_vector(scalars, undefined, lanes)
+        product = builder.fmul(scalars, arguments[1], flags=("contract",))  # fused where the target can
+        return builder.fadd(product, arguments[2], flags=("contract",))
+
+    return u(types.float32, u, u), generate
 
 
 class Kernels(NamedTuple):
@@ -85,7 +92,6 @@ class Kernels(NamedTuple):
 @lru_cache
 def kernels(width: int) -> Kernels:
     """Compiled kernels for blocks of `width` slices; both release the GIL and run on the calling thread."""
-    load, store, zeros, multiply_add = _vector_operations(width)
 
     @njit(nogil=True, cache=True)
     def project(volume, counts, strides, tilts, step, slope, projections):
@@ -121,7 +127,7 @@ def kernels(width: int) -> Kernels:
                     start = b * block_size + (row + r) * strides[0]
                     for i in range(columns):
                         inside = row + r < rows
-                        value = load(voxels, start + i * strides[1]) if inside else zeros()
+                        value = load(voxels, start + i * strides[1], width) if inside else zeros(width)
                         store(slab, base + r * pitch + (i + 2) * width, value)
                 for column in range(-ROWS // 2 - 1, columns + ROWS // 2 + 1, CHUNK):
                     for k in range(len(tilts)):
@@ -131,13 +137,13 @@ def kernels(width: int) -> Kernels:
                         scale = np.float32(abs(step[k]))
                         start = (b * n_tilt + tilts[k]) * n_x * width
                         for j in range(max(int(min(edge0, edge1)), 0), min(int(max(edge0, edge1)), n_x)):
-                            total = zeros()
+                            total = zeros(width)
                             for r in range(ROWS):
                                 o, f = offset[k, j, r], fraction[k, j, r]
-                                total = multiply_add(one - f, load(slab, o), total)
-                                total = multiply_add(f, load(slab, o + width), total)
+                                total = multiply_add(one - f, load(slab, o, width), total)
+                                total = multiply_add(f, load(slab, o + width, width), total)
                             pixel = start + j * width
-                            store(pixels, pixel, multiply_add(scale, total, load(pixels, pixel)))
+                            store(pixels, pixel, multiply_add(scale, total, load(pixels, pixel, width)))
 
     @njit(nogil=True, cache=True)
     def back_project(projections, cosine, sine, volume, first_z, last_z):
@@ -174,11 +180,11 @@ def kernels(width: int) -> Kernels:
                             start = (b * n_z + z0 + r) * n_x * width
                             for x in range(x0, min(x0 + CHUNK, n_x)):
                                 voxel = start + x * width
-                                total = load(voxels, voxel) if t0 > 0 else zeros()
+                                total = load(voxels, voxel, width) if t0 > 0 else zeros(width)
                                 for k in range(GROUP):
                                     o = block + offset[r, k, x]
-                                    total = multiply_add(weight0[r, k, x], load(pixels, o), total)
-                                    total = multiply_add(weight1[r, k, x], load(pixels, o + width), total)
+                                    total = multiply_add(weight0[r, k, x], load(pixels, o, width), total)
+                                    total = multiply_add(weight1[r, k, x], load(pixels, o + width, width), total)
                                 store(voxels, voxel, total)
 
     return Kernels(project, back_project)

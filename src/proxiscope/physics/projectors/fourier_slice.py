@@ -38,11 +38,11 @@ class FourierSliceProjector:
         Volume, (nz, ny, nx).
     range_shape : tuple of int
         Projections, (n_tilt, ny, nx).
+    line_length : int
+        Frequencies on the central line of a slice: the period, in pixels, of the sinc.
     """
 
-    def __init__(
-        self, angles: ArrayLike, shape: tuple[int, int], depth: int | None = None, eps: float = 1e-5
-    ):
+    def __init__(self, angles: ArrayLike, shape: tuple[int, int], depth: int | None = None, eps: float = 1e-5):
         self.angles, self.shape, self.depth = check_geometry(angles, shape, depth)
         if not 1e-6 <= eps <= 1e-2:
             raise InputError("eps", f"{eps}", "Give a precision from 1e-6 to 1e-2.")
@@ -57,7 +57,7 @@ class FourierSliceProjector:
         while fft.next_fast_len(n) != n:
             n += 2
         k = 2 * np.pi * fft.fftfreq(n)
-        self._n_line = n
+        self.line_length = n
         self._points = (np.outer(-s, k).ravel().astype(np.float32), np.outer(c, k).ravel().astype(np.float32))
 
     def forward(self, x: NDArray, out: NDArray | None = None) -> NDArray:
@@ -80,7 +80,7 @@ class FourierSliceProjector:
         def project(first, last):
             slices = _pairs(volume[:, first:last])
             plan = self._plan(2, len(slices))
-            lines = plan.execute(slices).reshape(-1, n_tilt, self._n_line)
+            lines = plan.execute(slices).reshape(-1, n_tilt, self.line_length)
             lines = fft.ifft(lines, overwrite_x=True, workers=1)
             target = out[:, first:last]
             _unpair(lines[..., -before:], target[..., :before])
@@ -108,7 +108,7 @@ class FourierSliceProjector:
 
         def back_project(first, last):
             pixels = _pairs(projections[:, first:last])
-            lines = np.zeros((len(pixels), n_tilt, self._n_line), np.complex64)
+            lines = np.zeros((len(pixels), n_tilt, self.line_length), np.complex64)
             lines[..., -before:] = pixels[..., :before]
             lines[..., :after] = pixels[..., before:]
             lines = fft.fft(lines, norm="forward", overwrite_x=True, workers=1)

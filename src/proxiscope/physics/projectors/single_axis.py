@@ -144,9 +144,7 @@ def check_geometry(
     ny, nx = (int(n) for n in shape)
     nz = nx if depth is None else int(depth)
     if ny < 1 or nx < 2 or nz < 1:
-        raise InputError(
-            "shape", f"detector {ny} x {nx}, depth {nz}", "Give at least 1 x 2 pixels and depth 1."
-        )
+        raise InputError("shape", f"detector {ny} x {nx}, depth {nz}", "Give at least 1 x 2 pixels and depth 1.")
     return angles, (ny, nx), nz
 
 
@@ -163,9 +161,7 @@ def as_output(out: NDArray | None, shape: tuple[int, ...]) -> NDArray:
     if out is None:
         return _empty(shape)
     if out.shape != shape or out.dtype != np.float32 or not out.flags.c_contiguous:
-        raise InputError(
-            "out", f"{out.dtype} array of shape {out.shape}", f"Give contiguous float32 {shape}."
-        )
+        raise InputError("out", f"{out.dtype} array of shape {out.shape}", f"Give contiguous float32 {shape}.")
     return out
 
 
