@@ -33,9 +33,7 @@ def make(path, data=STACK):
             group = file.create_group("Experiments/a")
             group.create_dataset("data", data=data, chunks=True, compression="gzip")
             for i, units in enumerate(["degrees", "nm", "nm"]):
-                group.create_group(f"axis-{i}").attrs.update(
-                    {"units": units, "scale": 2.0, "navigate": i == 0}
-                )
+                group.create_group(f"axis-{i}").attrs.update({"units": units, "scale": 2.0, "navigate": i == 0})
     else:
         write_array(path, data, pixel_size=0.5)
     return path
@@ -253,44 +251,6 @@ def test_npy_header_claims_more_than_there_is(tmp_path, shape):
     refuses(tmp_path / "a.npy", "claim")
 
 
-def test_huge_hdf5_dataset_without_content(tmp_path):
-    with h5py.File(tmp_path / "a.h5", "w") as file:
-        file.create_dataset("data", (2**20, 2**14, 2**14), "f4", chunks=(1, 64, 64))
-    assert (tmp_path / "a.h5").stat().st_size < 10_000
-    refuses(tmp_path / "a.h5", "memory")
-
-
-def test_hdf5_with_several_candidates(tmp_path):
-    with h5py.File(tmp_path / "a.h5", "w") as file:
-        file["one"], file["two"] = STACK, STACK
-    error = refuses(tmp_path / "a.h5", "one, two")
-    assert "variable='one'" in error.remedy
-    assert read(tmp_path / "a.h5", variable="two").data.shape == STACK.shape
-    refuses(tmp_path / "a.h5", "no array 'three'", variable="three")
-    refuses(tmp_path / "a.h5", "no array 'one/more'", variable="one/more")
-
-
-def test_hdf5_never_leaves_the_file(tmp_path):
-    make(tmp_path / "other.h5")
-    with h5py.File(tmp_path / "a.h5", "w") as file:
-        file["link"] = h5py.ExternalLink("other.h5", "/data")
-        file["group"] = h5py.ExternalLink("other.h5", "/")
-        file["detour"] = h5py.SoftLink("/group/data")
-        file["loop"] = h5py.SoftLink("/loop")
-        file["dangling"] = h5py.SoftLink("/nowhere")
-        layout = h5py.VirtualLayout((4, 5, 6), "f4")
-        layout[:] = h5py.VirtualSource("other.h5", "data", (4, 5, 6))
-        file.create_virtual_dataset("virtual", layout)
-        (tmp_path / "raw.bin").write_bytes(bytes(480))
-        file.create_dataset("outside", (4, 5, 6), "f4", external=[(str(tmp_path / "raw.bin"), 0, 480)])
-    for name in ("link", "group/data", "detour"):
-        refuses(tmp_path / "a.h5", "link into another file", variable=name)
-    for name in ("virtual", "outside"):
-        refuses(tmp_path / "a.h5", "other files", variable=name)
-    for name in ("loop", "dangling", ""):
-        refuses(tmp_path / "a.h5", "no array", variable=name)
-
-
 def test_hyperspy_links_are_not_followed(tmp_path):
     make(tmp_path / "other.hspy")
     make(tmp_path / "a.hspy")
@@ -301,9 +261,7 @@ def test_hyperspy_links_are_not_followed(tmp_path):
 
 
 def test_matlab_without_arrays(tmp_path):
-    scipy.io.savemat(
-        tmp_path / "a.mat", {"text": "hello", "cell": np.array([[1, "a"]], dtype=object), "x": 3}
-    )
+    scipy.io.savemat(tmp_path / "a.mat", {"text": "hello", "cell": np.array([[1, "a"]], dtype=object), "x": 3})
     refuses(tmp_path / "a.mat", "no numeric array")
     refuses(tmp_path / "a.mat", "no array 'y'", variable="y")
 
@@ -330,67 +288,9 @@ def test_ome_tiff_opens_no_other_file(tmp_path):
     assert read(tmp_path / "b.ome.tif").data.shape[-2:] == STACK.shape[-2:]
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("a.rawtlt", b"one\ntwo\n"),
-        ("a.tlt", b"1\nnan\n"),
-        ("a.txt", b"1\ninf\n"),
-        ("a.txt", b"1 2\n3 4\n"),
-        ("a.txt", b"1\n2 3 4\n"),
-        ("a.csv", b"angle\nangle\n"),
-        ("a.txt", b"# nothing\n"),
-        ("a.tlt", b"\0\1\2\3" * 10),
-        ("a.tlt", b"\xff\xfe\xfd"),
-        ("a.mdoc", b"[ZValue = 0]\nTiltAngle = up\n"),
-        ("a.mdoc", b"nothing here"),
-        ("a.npy", b"no numpy"),
-        ("a.mat", b"no matlab"),
-        ("a.xlsx", b"PK"),
-        ("a", b"1\n2\n"),
-        ("a.txt", b""),
-    ],
-)
-def test_angles_that_are_none(tmp_path, name, content):
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(InputError) as caught:
-        read_angles(tmp_path / name)
-    assert caught.value.field == name
-    with pytest.raises(InputError):
-        read(make(tmp_path / "data.npy"), angles=tmp_path / name)
-
-
-@pytest.mark.parametrize(
-    "angles", [np.ones((4, 2)), [1, 2, np.nan, 4], [1j] * 4, ["a"] * 4, [], np.ones((4, 3, 1))]
-)
-def test_arrays_that_are_no_angles(tmp_path, angles):
-    with pytest.raises(InputError, match="angle"):
-        read(make(tmp_path / "data.npy"), angles=angles)
-
-
-def test_missing_angles_file(tmp_path):
-    refuses(make(tmp_path / "data.npy"), "does not exist", angles=tmp_path / "no.rawtlt")
-
-
-def test_wrong_number_of_angles(tmp_path):
-    (tmp_path / "a.rawtlt").write_text("1\n2\n3\n")
-    error = refuses(make(tmp_path / "data.npy"), r"3 angles .*\(4, 5, 6\)", angles=tmp_path / "a.rawtlt")
-    assert error.field == "a.rawtlt"
-
-
 def test_read_array_refuses_alike(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         read_array(tmp_path / "a.npy")
-
-
-@pytest.mark.parametrize("bad", [np.ones(3), np.ones((2, 2, 2, 2)), np.array([["a"]]), np.ones((0, 2))])
-def test_arrays_that_are_not_written(tmp_path, bad):
-    with pytest.raises(InputError, match="array"):
-        write_array(tmp_path / "a.npy", bad)
-    with pytest.raises(InputError, match="pixel_size"):
-        write_array(tmp_path / "a.npy", STACK, pixel_size=-1)
-    with pytest.raises(InputError, match="metrics"):
-        write_array(tmp_path / "a.npz", STACK, metrics={"r": ["a"]})
 
 
 def test_readers_in_threads(tmp_path):

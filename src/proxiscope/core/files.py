@@ -48,9 +48,7 @@ def _create(target: Path, temporary: Path) -> None:
     if target.is_dir():
         raise InputError(str(target), "is a folder", "Give the name of a file to write.")
     if not target.parent.is_dir():
-        raise InputError(
-            str(target), f"the folder {target.parent} does not exist", "Create the folder first."
-        )
+        raise InputError(str(target), f"the folder {target.parent} does not exist", "Create the folder first.")
     try:
         temporary.open("xb").close()  # opened like any new file, so that the user's umask decides its mode
         if target.exists():

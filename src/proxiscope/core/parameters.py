@@ -1,6 +1,6 @@
 """Parameters of an algorithm: declared once as annotated dataclass fields, used by every face.
 
-A field reads ``beta: Annotated[float, Interval(gt=0, le=2), Doc("feedback")] = 0.9``. From it come the check on
+A field reads ``beta: Annotated[float, Interval(ge=0.01, le=2), Doc("feedback")] = 0.9``. From it come the check on
 construction, the widget, the command-line option, the documentation and the record in a file.
 """
 
@@ -88,27 +88,13 @@ class Parameter:
         what = {"int": "a whole number", "float": "a number"}.get(
             self.kind, "start: value pairs, as 0: 0.01, 0.4: 0.1, with values"
         )
-        bounds = [
-            f"{word} {bound}"
-            for word, bound in (
-                (">", self.interval.gt),
-                (">=", self.interval.ge),
-                ("<", self.interval.lt),
-                ("<=", self.interval.le),
-            )
-            if bound is not None
-        ]
+        pairs = ((">=", self.interval.ge), ("<=", self.interval.le))
+        bounds = [f"{word} {bound}" for word, bound in pairs if bound is not None]
         return " ".join([what, " and ".join(bounds)]).strip()
 
     def _inside(self, value: float) -> bool:
-        i = self.interval
-        return (
-            math.isfinite(value)
-            and (i.gt is None or value > i.gt)
-            and (i.ge is None or value >= i.ge)
-            and (i.lt is None or value < i.lt)
-            and (i.le is None or value <= i.le)
-        )
+        low, high = self.interval.ge, self.interval.le
+        return math.isfinite(value) and (low is None or value >= low) and (high is None or value <= high)
 
 
 def _short(number: float) -> str:
@@ -189,6 +175,9 @@ def _parameter(declared: Any, hint: Any) -> Parameter:
     first = {type(extra): extra for extra in reversed(extras)}
     if declared.default is MISSING:
         raise TypeError(f"parameter {declared.name} needs a default")
+    interval = first.get(Interval, Interval())
+    if interval.gt is not None or interval.lt is not None:
+        raise TypeError(f"parameter {declared.name} needs closed bounds (ge, le), which a widget can hold")
     kinds = {bool: "bool", int: "int", float: "float", Schedule: "schedule"}
     kind = "choice" if get_origin(base) is Literal else kinds.get(base)
     if kind is None:
@@ -199,7 +188,7 @@ def _parameter(declared: Any, hint: Any) -> Parameter:
         default=declared.default,
         doc=first.get(Doc, Doc("")).text,
         unit=first.get(Unit, Unit("")).symbol,
-        interval=first.get(Interval, Interval()),
+        interval=interval,
         choices=get_args(base) if kind == "choice" else (),
     )
 

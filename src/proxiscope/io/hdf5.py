@@ -34,11 +34,7 @@ def read(path: Path, variable: str | None = None) -> Found:
             node = find(file, variable, path)
         else:
             signals = {name: node for name, node in images.items() if hyperspy.is_signal(node)}
-            chosen = (
-                signals
-                or {name: node for name, node in images.items() if not hyperspy.is_inside(name)}
-                or images
-            )
+            chosen = signals or {name: node for name, node in images.items() if not hyperspy.is_inside(name)} or images
             node = images[choose(path, {name: nbytes_of(n.shape, 1) for name, n in chosen.items()})]
         name = node.name.strip("/")
         data = load(node, path)
@@ -62,17 +58,9 @@ def _named_angles(nodes: dict[str, Any], name: str, path: Path) -> tuple[tuple[s
     group, shape = name.rpartition("/")[0], nodes[name].shape if name in nodes else ()
 
     def fits(node: Any) -> bool:
-        return (
-            0 < nbytes_of(node.shape, 1) <= 10**6
-            and node.ndim in (1, 2)
-            and set(node.shape) <= {1, 3, *shape}
-        )
+        return 0 < nbytes_of(node.shape, 1) <= 10**6 and node.ndim in (1, 2) and set(node.shape) <= {1, 3, *shape}
 
-    keys = [
-        key
-        for key, node in nodes.items()
-        if NAMED.match(key.rsplit("/", 1)[-1]) and key != name and fits(node)
-    ]
+    keys = [key for key, node in nodes.items() if NAMED.match(key.rsplit("/", 1)[-1]) and key != name and fits(node)]
     keys.sort(key=lambda key: key.rpartition("/")[0] != group)
     return tuple((f"{key} in {path.name}", _degrees(nodes[key], path)) for key in keys)
 

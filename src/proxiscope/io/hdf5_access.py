@@ -24,18 +24,20 @@ def _check_heaps(path: Path) -> None:
     An object of the heap has a header of 16 bytes: its number, and its size in the last 8. The library steps
     from one to the next by the size, so that a free object, which has number 0, of size 0 holds it in place.
     """
+    mark = b"GCOL\1\0\0\0"
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as block:
-        start = block.find(b"GCOL\1\0\0\0")
+        start = block.find(mark)
         while start >= 0:
             end = start + int.from_bytes(block[start + 8 : start + 16], "little")
             at = start + 16
-            while at + 16 <= min(end, len(block)):
+            while at + 16 <= end <= len(block):
                 number = int.from_bytes(block[at : at + 2], "little")
                 size = int.from_bytes(block[at + 8 : at + 16], "little")
-                if number == 0 and size < 16:
-                    raise InputError(path.name, "its heap of strings is damaged", "Copy or export it again.")
-                at += size if number == 0 else 16 + -(-size // 8) * 8
-            start = block.find(b"GCOL\1\0\0\0", start + 8)
+                step = size if number == 0 else 16 + -(-size // 8) * 8
+                at = at + step if step >= 16 else len(block) + 1
+            if max(at, end) > min(end, len(block)):
+                raise InputError(path.name, "its heap of strings is damaged", "Copy or export it again.")
+            start = block.find(mark, start + 8)
 
 
 def datasets(file: Any) -> dict[str, Any]:

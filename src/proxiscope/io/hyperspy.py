@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from proxiscope.io.hdf5_access import inside, load
 from proxiscope.io.raw import Found, to_nm
 
+_KEYS = ("name", "units", "scale", "offset", "navigate")
+
 
 def is_signal(node: Any) -> bool:
     """Whether a dataset is the data of a signal: ``Experiments/<name>/data``."""
@@ -39,7 +41,7 @@ def interpret(data: NDArray, group: Any, path: Path) -> Found:
         Angles of a navigation axis in degrees or of etspy's own record, pixel size (nm) of the last axis.
     """
     nodes = [inside(group, f"axis-{i}") for i in range(data.ndim)]
-    axes = [{} if node is None else dict(node.attrs) for node in nodes]
+    axes = [{} if node is None else {k: node.attrs[k] for k in _KEYS if k in node.attrs} for node in nodes]
     angles = []
     recorded = _etspy_tilts(group, path)
     if recorded is not None:
@@ -58,9 +60,7 @@ def interpret(data: NDArray, group: Any, path: Path) -> Found:
     size = to_nm(abs(float(last.get("scale", 0))), str(last.get("units", "")))
     tilt_axis: Literal["x", "y"] = "y"
     notes: tuple[str, ...] = ()
-    if angles and (
-        str(group.attrs.get("package", "")) == "etspy" or inside(group, "metadata/Tomography") is not None
-    ):
+    if angles and (str(group.attrs.get("package", "")) == "etspy" or inside(group, "metadata/Tomography") is not None):
         tilt_axis, notes = "x", ("The tilt axis lies along x, as etspy has it.",)
     return Found(data, tuple(angles), size, tilt_axis, notes)
 

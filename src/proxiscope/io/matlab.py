@@ -34,9 +34,7 @@ def read(path: Path, variable: str | None = None) -> Found:
     """
     source = _open(path)
     images = {
-        name: shape
-        for name, shape in source.shapes.items()
-        if len(shape) in (2, 3) and not _is_angles(name, shape)
+        name: shape for name, shape in source.shapes.items() if len(shape) in (2, 3) and not _is_angles(name, shape)
     }
     sizes = {name: nbytes_of(shape, 1) for name, shape in images.items() if min(shape) > 1}
     if variable is not None and variable not in source.shapes:
@@ -64,9 +62,7 @@ def read_angles(path: Path) -> NDArray:
     names = named or list(small)
     if len(names) != 1:
         found = f"holds several candidates for angles: {', '.join(names)}" if names else "holds no angles"
-        raise InputError(
-            path.name, found, "Keep one variable of n angles, or n by 3 Euler triples, in the file."
-        )
+        raise InputError(path.name, found, "Keep one variable of n angles, or n by 3 Euler triples, in the file.")
     return source.load(names[0])
 
 
@@ -79,9 +75,7 @@ class _Version5:
         import scipy.io
 
         self.path = path
-        self._kinds = {
-            name: (tuple(int(n) for n in shape), kind) for name, shape, kind in scipy.io.whosmat(str(path))
-        }
+        self._kinds = {name: (tuple(int(n) for n in shape), kind) for name, shape, kind in scipy.io.whosmat(str(path))}
         self.shapes = {name: shape for name, (shape, kind) in self._kinds.items() if kind in _BYTES}
 
     def load(self, name: str) -> NDArray:

@@ -56,13 +56,9 @@ def read(path: Path, variable: str | None = None) -> Found:
     mdoc, log = _beside(path)
     return Found(
         data,
-        angles=((f"the extended header of {path.name}", extra["angles"]),)
-        if extra["angles"] is not None
-        else (),
-        pixel_size=_pixel_size(head.raw, extra["pixel_size"], mdoc["pixel_size"], notes),
-        tilt_axis=_tilt_axis(
-            path, (tilt_axis_angle(head.titles), mdoc["tilt_axis"], log, extra["tilt_axis"]), notes
-        ),
+        angles=((f"the extended header of {path.name}", extra["angles"]),) if extra["angles"] is not None else (),
+        pixel_size=_pixel_size(head, extra["pixel_size"], mdoc["pixel_size"], notes),
+        tilt_axis=_tilt_axis(path, (tilt_axis_angle(head.titles), mdoc["tilt_axis"], log, extra["tilt_axis"]), notes),
         notes=tuple(notes),
     )
 
@@ -84,9 +80,7 @@ def _header(file: IO[bytes], path: Path, size: int | None) -> _Head:
 
     block = file.read(_HEADER)
     if len(block) < _HEADER:
-        raise InputError(
-            path.name, f"has {len(block)} bytes, less than an MRC header", "Copy or export it again."
-        )
+        raise InputError(path.name, f"has {len(block)} bytes, less than an MRC header", "Copy or export it again.")
     heads = []
     for order in "<>":
         raw = np.frombuffer(block, HEADER_DTYPE.newbyteorder(order))[0]
@@ -176,14 +170,13 @@ def _unsigned(data: NDArray, path: Path, notes: list[str]) -> NDArray:
     return np.add(native.view(np.uint16), np.uint16(32768))  # wraps around, which is what the offset needs
 
 
-def _pixel_size(raw: np.void, extended: float | None, mdoc: float | None, notes: list[str]) -> float | None:
+def _pixel_size(head: _Head, extended: float | None, mdoc: float | None, notes: list[str]) -> float | None:
     """Pixel size in nm: the microscope's own record, else the voxel size unless it is the dummy of 1 A."""
+    raw = head.raw
     with np.errstate(all="ignore"):
-        voxel = [
-            float(raw["cella"][axis] / raw["m" + axis]) if raw["m" + axis] > 0 else 0.0 for axis in "xyz"
-        ]
+        voxel = [float(raw["cella"][axis] / raw["m" + axis]) if raw["m" + axis] > 0 else 0.0 for axis in "xyz"]
     known = all(np.isfinite(v) and 0 < v < 1e8 for v in voxel[:2])
-    dummy = known and all(abs(v - 1) < 1e-6 for v in voxel[:2])
+    dummy = known and all(abs(v - 1) < 1e-6 for v in voxel[:2]) and "pixel_size: 0.1 nm" not in head.titles
     if extended is not None:
         if not known or abs(voxel[0] / 10 / extended - 1) > 0.01:
             notes.append(
@@ -205,10 +198,7 @@ def _pixel_size(raw: np.void, extended: float | None, mdoc: float | None, notes:
 
 def _tilt_axis(path: Path, stated: tuple[float | None, ...], notes: list[str]) -> Literal["x", "y"]:
     """The image axis nearest to the tilt axis, whose angle microscopes count from the image's y axis."""
-    if path.suffix.lower() in (
-        ".ali",
-        ".rec",
-    ):  # IMOD turns the axis to y when it aligns and keeps the old titles
+    if {".ali", ".rec"} & {s.lower() for s in path.suffixes}:  # IMOD turned the axis to y, and kept old titles
         return "y"
     angle = next((a for a in stated if a is not None), None)
     if angle is None:

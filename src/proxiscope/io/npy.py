@@ -47,9 +47,7 @@ def header(file: IO[bytes], field: Path) -> tuple[tuple[int, ...], np.dtype]:
     """Shape and dtype that an .npy header claims; leaves `file` at the start of the data."""
     version = npformat.read_magic(file)
     if version not in ((1, 0), (2, 0)):  # 3.0 only serves field names of structured arrays
-        raise InputError(
-            field.name, f"NPY format version {version}", "Save a plain array again with numpy.save."
-        )
+        raise InputError(field.name, f"NPY format version {version}", "Save a plain array again with numpy.save.")
     reader = npformat.read_array_header_1_0 if version == (1, 0) else npformat.read_array_header_2_0
     shape, _, dtype = reader(file)
     if dtype.hasobject:
@@ -59,7 +57,5 @@ def header(file: IO[bytes], field: Path) -> tuple[tuple[int, ...], np.dtype]:
             "Save a plain array of numbers.",
         )
     if any(n < 0 for n in shape):
-        raise InputError(
-            field.name, f"its header claims shape {shape}", "The file is damaged: export it again."
-        )
+        raise InputError(field.name, f"its header claims shape {shape}", "The file is damaged: export it again.")
     return shape, dtype

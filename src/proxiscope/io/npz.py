@@ -38,9 +38,7 @@ def read(path: Path, variable: str | None = None) -> Found:
             raise skipped.get(variable) or no_variable(path, variable, list(headers))
         name = variable or _choose(path, headers, skipped)
         named = [key for key in headers if NAMED.match(key) and key != name]
-        angles = tuple(
-            (f"{key} in {path.name}", _array(archive, path, key)) for key in named if _small(headers[key])
-        )
+        angles = tuple((f"{key} in {path.name}", _array(archive, path, key)) for key in named if _small(headers[key]))
         return Found(
             _array(archive, path, name),
             angles,
@@ -71,10 +69,7 @@ def _choose(path: Path, headers: dict[str, _Header], skipped: dict[str, InputErr
     sizes = {
         key: nbytes_of(shape, 1)
         for key, (shape, dtype) in headers.items()
-        if len(shape) in (2, 3)
-        and dtype.kind in "biuf"
-        and not key.startswith("metrics_")
-        and not NAMED.match(key)
+        if len(shape) in (2, 3) and dtype.kind in "biuf" and not key.startswith("metrics_") and not NAMED.match(key)
     }
     main = {key: size for key, size in sizes.items() if key.lower() not in _SIDE}
     if not sizes and skipped:

@@ -91,9 +91,7 @@ def check_file(path: str | os.PathLike) -> Path:
             if path.stat().st_size == 0:
                 raise InputError(path.name, "the file is empty (0 bytes)", "Copy or export it again.")
             return path
-        found = (
-            "is a folder" if path.is_dir() else "is no regular file" if path.exists() else "does not exist"
-        )
+        found = "is a folder" if path.is_dir() else "is no regular file" if path.exists() else "does not exist"
     except (OSError, ValueError) as error:  # no permission, a name too long, a NUL in the name
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(

@@ -73,9 +73,7 @@ def read(
     for origin, values in _candidates(found, path, stem, notes):
         if placed := _place(found, len(values), asked=False):
             return _with_angles(found, path, values, origin, placed[0], (*notes, *placed[1]))
-        notes.append(
-            f"Found {_count(values)} in {origin}, which do not fit the shape {found.data.shape}: not used."
-        )
+        notes.append(f"Found {_count(values)} in {origin}, which do not fit the shape {found.data.shape}: not used.")
     return RawData(found.data, None, None, found.pixel_size, found.tilt_axis, (*found.notes, *notes), path)
 
 
@@ -113,9 +111,7 @@ def _checked(found: Found, path: Path) -> Found:
     data = found.data
     if data.dtype.kind not in "biuf":
         kind = "complex numbers" if data.dtype.kind == "c" else f"values of type {data.dtype}"
-        raise InputError(
-            path.name, f"holds {kind}", "Give real numbers, for example magnitudes or intensities."
-        )
+        raise InputError(path.name, f"holds {kind}", "Give real numbers, for example magnitudes or intensities.")
     if data.ndim not in (2, 3) or data.size == 0:
         raise InputError(
             path.name, f"holds an array of shape {data.shape}", "Give an image (y, x) or a stack of images."
@@ -154,9 +150,7 @@ def _place(found: Found, count: int, *, asked: bool) -> tuple[NDArray, tuple[str
     if len(axes) != 1:
         return None
     if found.turned and axes == [2]:
-        return data.transpose(2, 1, 0), (
-            "The angles show that the file stores its tilts first: kept its axis order.",
-        )
+        return data.transpose(2, 1, 0), ("The angles show that the file stores its tilts first: kept its axis order.",)
     return np.moveaxis(data, axes[0], 0), (f"Moved the tilts, axis {axes[0]} of {shape}, to the front.",)
 
 
@@ -171,9 +165,7 @@ def _with_angles(
     if 0 < np.abs(values).max() <= 2 * np.pi and len(values) > 3:
         line += " They are taken as degrees; should they be radians, convert them."
     angles = np.ascontiguousarray(thetas) if rotations is None else None
-    return RawData(
-        data, angles, rotations, found.pixel_size, found.tilt_axis, (*found.notes, *notes, line), path
-    )
+    return RawData(data, angles, rotations, found.pixel_size, found.tilt_axis, (*found.notes, *notes, line), path)
 
 
 def _count(values: NDArray) -> str:

@@ -58,9 +58,7 @@ def write_array(
         raise InputError(path.name, found, f"Supported are {' '.join(WRITE_SUFFIXES)}.")
     array = np.asarray(array)
     if array.ndim not in (2, 3) or array.size == 0 or array.dtype.kind not in "biufc":
-        raise InputError(
-            "array", f"shape {array.shape}, type {array.dtype}", "Give numbers (y, x) or (z, y, x)."
-        )
+        raise InputError("array", f"shape {array.shape}, type {array.dtype}", "Give numbers (y, x) or (z, y, x).")
     if pixel_size is not None and not (np.isfinite(pixel_size) and pixel_size > 0):
         raise InputError("pixel_size", str(pixel_size), "Give a positive length in nm, or None.")
     with atomic(path) as temporary:
@@ -81,6 +79,7 @@ def _mrc(path: Path, array: NDArray, pixel_size: float | None, metadata: dict, m
             mrc.set_volume()
         if pixel_size is not None:
             mrc.voxel_size = pixel_size * 10
+            metadata = {"pixel_size": f"{pixel_size:.7g} nm"} | metadata  # tells 1 A from the dummy of 1 A
         for label in _labels(metadata, 10 - int(mrc.header.nlabl)):
             mrc.add_label(label)
 
@@ -104,9 +103,7 @@ def _npz(path: Path, array: NDArray, pixel_size: float | None, metadata: dict, m
     if pixel_size is not None:
         arrays["pixel_size"] = np.float64(pixel_size)
     with path.open("wb") as file:
-        np.savez_compressed(
-            file, data=array, metadata=np.array(_json(metadata)), **arrays, allow_pickle=False
-        )
+        np.savez_compressed(file, data=array, metadata=np.array(_json(metadata)), **arrays, allow_pickle=False)
 
 
 def _hdf5(path: Path, array: NDArray, pixel_size: float | None, metadata: dict, metrics: dict) -> None:
@@ -135,9 +132,7 @@ def _tiff(path: Path, array: NDArray, pixel_size: float | None, metadata: dict, 
 
 def _float32(array: NDArray, suffix: str) -> NDArray:
     if array.dtype.kind == "c":
-        raise InputError(
-            "array", "complex numbers", f"Write magnitude or phase to {suffix}, or use .npz or .h5."
-        )
+        raise InputError("array", "complex numbers", f"Write magnitude or phase to {suffix}, or use .npz or .h5.")
     return np.ascontiguousarray(array, dtype=np.float32)
 
 

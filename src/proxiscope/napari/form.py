@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, LineEdit, SpinBox
@@ -10,7 +11,7 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QSizePolicy, QWidget
 
 from ..core import Algorithm, Parameter, build, parameters
 
-_LARGEST = 1e9
+_LARGEST = 1_000_000_000
 
 
 class ParameterForm:
@@ -77,23 +78,16 @@ def _widget(parameter: Parameter) -> ValueWidget:
         widget = ComboBox(choices=parameter.choices, **options)
     elif parameter.kind == "schedule":
         widget = LineEdit(**options)
-    elif parameter.kind == "int":
-        low, high = _bounds(parameter, 1)
-        widget = SpinBox(min=int(low), max=int(high), value=parameter.default, **options)
     else:
-        step = 10.0 ** (math.floor(math.log10(abs(parameter.default) or 1)) - 1)
-        low, high = _bounds(parameter, min(step, 1e-6))
-        widget = FloatSpinBox(min=low, max=high, step=step, value=parameter.default, **options)
+        low, high = parameter.interval.ge, parameter.interval.le
+        options |= {"min": -_LARGEST if low is None else low, "max": _LARGEST if high is None else high}
+        if parameter.kind == "int":
+            widget = SpinBox(value=parameter.default, **options)
+        else:
+            step = 10.0 ** (math.floor(math.log10(abs(parameter.default) or 1)) - 1)
+            widget = FloatSpinBox(step=step, value=parameter.default, **options)
     _show(widget, parameter, parameter.default)
     return widget
-
-
-def _bounds(parameter: Parameter, smallest: float) -> tuple[float, float]:
-    """Closed bounds; an open one moves inwards by `smallest`."""
-    i = parameter.interval
-    low = i.ge if i.ge is not None else i.gt + smallest if i.gt is not None else -_LARGEST
-    high = i.le if i.le is not None else i.lt - smallest if i.lt is not None else _LARGEST
-    return low, high
 
 
 def _show(widget: ValueWidget, parameter: Parameter, value: Any) -> None:
@@ -101,6 +95,6 @@ def _show(widget: ValueWidget, parameter: Parameter, value: Any) -> None:
         widget.value = parameter.format(value)
         return
     if parameter.kind == "float":  # a spin box rounds to its decimals: give it as many as the value has
-        decimals = -math.floor(math.log10(widget.step))
-        widget.native.setDecimals(max(decimals, len(f"{value:.15f}".rstrip("0").partition(".")[2]), 1))
+        digits = (-Decimal(repr(number)).as_tuple().exponent for number in (widget.step, float(value)))
+        widget.native.setDecimals(max(digits))
     widget.value = value

@@ -4,8 +4,10 @@ No Qt here. The watcher asks for what is new when it has time to show it; nothin
 iteration never backs up behind a slow display.
 """
 
+import atexit
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from enum import Enum
 from typing import Any
@@ -31,6 +33,17 @@ class Status(Enum):
     def ended(self) -> bool:
         """Whether nothing more will come."""
         return self not in (Status.PREPARING, Status.RUNNING, Status.PAUSED)
+
+
+_live: "weakref.WeakSet[Run]" = weakref.WeakSet()
+
+
+@atexit.register
+def _end_all() -> None:
+    """Threads that still compute while the interpreter goes away would crash it."""
+    for run in list(_live):
+        run.cancel()
+        run.wait(10)
 
 
 class Run:
@@ -76,6 +89,7 @@ class Run:
 
     def start(self) -> None:
         """Begin."""
+        _live.add(self)
         self._thread.start()
 
     def pause(self) -> None:

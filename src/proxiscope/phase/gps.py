@@ -63,16 +63,16 @@ class GPSF(PhaseRetrieval[GPSState], name="gps-f", title="GPS-F, smoothing in Fo
         ),
     ] = ((0.0, 0.01), (0.4, 0.1))
     s: Annotated[
-        float, Interval(gt=0, lt=1), Doc("Step size of the dual variable; s t must stay below 1.")
+        float, Interval(ge=0.01, le=0.99), Doc("Step size of the dual variable; s t must stay below 1.")
     ] = 0.9
     t: Annotated[
-        float, Interval(gt=0, le=1), Doc("Step size of the primal variable; s t must stay below 1.")
+        float, Interval(ge=0.01, le=1), Doc("Step size of the primal variable; s t must stay below 1.")
     ] = 1.0
     widest: Annotated[
-        float, Interval(gt=0, le=100), Unit("frames"), Doc("Width of the first stage's smoothing filter.")
+        float, Interval(ge=0.01, le=100), Unit("frames"), Doc("Width of the first stage's smoothing filter.")
     ] = 2.0
     narrowest: Annotated[
-        float, Interval(gt=0, le=100), Unit("frames"), Doc("Width of the last stage's smoothing filter.")
+        float, Interval(ge=0.01, le=100), Unit("frames"), Doc("Width of the last stage's smoothing filter.")
     ] = 0.2
 
     def prepare(self, problem: DiffractionPattern) -> GPSWork:

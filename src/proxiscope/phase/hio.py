@@ -32,7 +32,7 @@ class HIO(PhaseRetrieval[HIOState], name="hio", title="Hybrid input-output (HIO)
     State: ClassVar[type] = HIOState
 
     beta: Annotated[
-        float, Interval(gt=0, le=2), Doc("Feedback of the pixels that break the constraints.")
+        float, Interval(ge=0.01, le=2), Doc("Feedback of the pixels that break the constraints.")
     ] = 0.9
 
     def init(self, problem: DiffractionPattern, seed: int) -> HIOState:

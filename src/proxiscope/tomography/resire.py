@@ -33,7 +33,7 @@ class RESIRE(IterativeTomography, name="resire", title="RESIRE"):
     max_iterations: Annotated[int, Interval(ge=1, le=1_000_000), Doc("Iterations of a whole run.")] = 100
     step_size: Annotated[
         float,
-        Interval(gt=0, le=2),
+        Interval(ge=0.01, le=2),
         Doc("Normalised step t of eq. 3.8; shortened by itself should the misfit rise."),
     ] = 2.0
 

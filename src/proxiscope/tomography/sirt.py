@@ -41,7 +41,7 @@ class SIRT(IterativeTomography, name="sirt", title="SIRT"):
     Setup: ClassVar[type] = SirtSetup
 
     max_iterations: Annotated[int, Interval(ge=1, le=1_000_000), Doc("Iterations of a whole run.")] = 200
-    relaxation: Annotated[float, Interval(gt=0, lt=2), Doc("Relaxation lambda.")] = 1.0
+    relaxation: Annotated[float, Interval(ge=0.01, le=1.99), Doc("Relaxation lambda.")] = 1.0
 
     def descend(self, work: SirtSetup, state: DescentState) -> None:
         """Eq. 3.5, with column weights."""

@@ -7,7 +7,7 @@ from magicgui.widgets import ComboBox, SpinBox
 from magicgui.widgets.bases import ValueWidget
 from napari.utils import progress
 from napari.utils.notifications import show_error
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -145,10 +145,13 @@ class ReconstructionPanel(QWidget):
             ("run", self.start), ("pause", self.pause), ("resume", self.resume), ("stop", self.stop), ("cancel", self.cancel),
         ):  # fmt: skip
             self.buttons[name].clicked.connect(lambda _checked=False, action=action: action())
-        events = self.viewer.layers.events
-        for event in (events.inserted, events.removed, events.reordered):
+        for event in self._layer_events():
             event.connect(self.refresh_layers)
         self.destroyed.connect(_canceller(self))
+
+    def _layer_events(self) -> tuple[Any, ...]:
+        events = self.viewer.layers.events
+        return events.inserted, events.removed, events.reordered
 
     # ---- choosing
 
@@ -271,18 +274,22 @@ class ReconstructionPanel(QWidget):
         self.bar.setFormat(f"{self.run.iteration} / {self.run.total}")
         self.status.setText(_status_text(self.run))
 
-    def close_run(self, timeout: float = 5.0) -> None:
-        """Cancel a run that is under way and wait for its thread."""
+    def leave(self) -> None:
+        """Cancel a run that is under way, and listen to the viewer no more."""
         if self._stream is not None:
             self._stream.stop()
-        if self.running:
-            self.run.cancel()
-            self.run.wait(timeout)
+        self.cancel()
+        if self._activity is not None:
+            self._activity.close()
+            self._activity = None
+        for event in self._layer_events():
+            event.disconnect(self.refresh_layers)
 
-    def closeEvent(self, event: Any) -> None:
-        """A closed panel leaves no thread behind."""
-        self.close_run()
-        super().closeEvent(event)
+    def event(self, event: QEvent) -> bool:
+        """A panel that is taken out of its window leaves no thread behind."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.leave()
+        return super().event(event)
 
 
 def choose_layers(combo: ComboBox, layers: list[Any], prefer: Callable[[Any], bool] | None = None) -> None:

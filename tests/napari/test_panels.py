@@ -1,0 +1,265 @@
+"""The panels in a real viewer."""
+
+import threading
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from tests.napari.conftest import PLUGIN
+from tests.problems import small_pattern, small_series
+
+from proxiscope.napari.layers import note, pattern_layers, series_layer
+from proxiscope.napari.run import Status
+from proxiscope.reconstruction import reconstruct
+from proxiscope.tomography import RESIRE
+
+pytestmark = pytest.mark.gui
+
+
+def add(viewer, layer_data):
+    data, options, kind = layer_data
+    return getattr(viewer, f"add_{kind}")(data, **options)
+
+
+def add_series(viewer):
+    return add(viewer, series_layer(small_series(), "series"))
+
+
+def add_pattern(viewer):
+    return [add(viewer, layer) for layer in pattern_layers(small_pattern(), "pattern")]
+
+
+def click(qtbot, panel, name):
+    qtbot.mouseClick(panel.buttons[name], Qt.MouseButton.LeftButton)
+
+
+def enabled(panel):
+    return {name for name, button in panel.buttons.items() if button.isEnabled()}
+
+
+@pytest.mark.parametrize(
+    ("name", "sample", "algorithm"), [("Phase retrieval", "pattern", "gps-f"), ("Tomography", "tilt-series", "resire")]
+)
+def test_from_sample_to_reconstruction(viewer, open_panel, qtbot, wait_until, name, sample, algorithm):
+    viewer.open_sample(PLUGIN, sample)
+    panel = open_panel(name)
+    assert panel.algorithm.value == algorithm
+    panel.form.widgets["max_iterations"].value = 40
+    click(qtbot, panel, "run")
+    wait_until(lambda: not panel.running)
+    qtbot.wait(200)
+    assert panel.run.status is Status.DONE
+    result = viewer.layers[-1]
+    np.testing.assert_array_equal(result.data, panel.run.result.array)
+    iterations, r_factors = panel.plot.points()
+    assert len(iterations) == len(panel.run.curve) > 3
+    assert r_factors[-1] < r_factors[0]
+    assert note(result, "provenance")["parameters"]["max_iterations"] == 40
+    assert "Done" in panel.status.text()
+    assert panel.bar.value() == 40
+
+
+def test_the_result_is_that_of_a_script(viewer, open_panel, qtbot, wait_until):
+    add_series(viewer)
+    panel = open_panel("Tomography")
+    panel.form.widgets["max_iterations"].value = 7
+    click(qtbot, panel, "run")
+    wait_until(lambda: not panel.running)
+    qtbot.wait(150)
+    expected = reconstruct(RESIRE(max_iterations=7), small_series())
+    np.testing.assert_array_equal(viewer.layers[-1].data, expected.volume)
+
+
+def test_estimates_stream_into_one_layer(viewer, open_panel, qtbot, wait_until):
+    series = add_series(viewer)
+    panel = open_panel("Tomography")
+    panel.form.widgets["max_iterations"].value = 1_000_000
+    click(qtbot, panel, "run")
+    wait_until(lambda: len(viewer.layers) == 2)
+    layer = viewer.layers[-1]
+    first = layer.data
+    wait_until(lambda: layer.data is not first)
+    assert len(viewer.layers) == 2
+    assert not series.visible
+    assert layer.data.shape == (24, 20, 24)
+    assert viewer.dims.current_step[0] == 12
+
+
+def test_pause_resume_stop_and_keep(viewer, open_panel, qtbot, wait_until):
+    add_pattern(viewer)
+    panel = open_panel("Phase retrieval")
+    assert enabled(panel) == {"run"}
+    panel.form.widgets["max_iterations"].value = 1_000_000
+    click(qtbot, panel, "run")
+    wait_until(lambda: panel.run.iteration > 20 and "pause" in enabled(panel))
+    assert enabled(panel) == {"pause", "stop", "cancel"}
+    click(qtbot, panel, "pause")
+    wait_until(lambda: enabled(panel) == {"resume", "stop", "cancel"})
+    qtbot.wait(100)
+    held = panel.run.iteration
+    qtbot.wait(200)
+    assert panel.run.iteration == held
+    click(qtbot, panel, "resume")
+    wait_until(lambda: panel.run.iteration > held)
+    click(qtbot, panel, "stop")
+    wait_until(lambda: panel.run.status is Status.STOPPED and enabled(panel) == {"run"})
+    assert viewer.layers[-1].name == "GPS-F of pattern"
+    assert note(viewer.layers[-1], "kind") == "result"
+
+
+def test_cancel_takes_the_estimate_away(viewer, open_panel, qtbot, wait_until):
+    series = add_series(viewer)
+    panel = open_panel("Tomography")
+    panel.form.widgets["max_iterations"].value = 1_000_000
+    click(qtbot, panel, "run")
+    wait_until(lambda: len(viewer.layers) == 2)
+    click(qtbot, panel, "cancel")
+    wait_until(lambda: enabled(panel) == {"run"})
+    assert list(viewer.layers) == [series]
+    assert series.visible
+
+
+def test_deleting_layers_during_a_run_does_no_harm(viewer, open_panel, qtbot, wait_until):
+    add_series(viewer)
+    panel = open_panel("Tomography")
+    panel.form.widgets["max_iterations"].value = 300
+    click(qtbot, panel, "run")
+    wait_until(lambda: len(viewer.layers) == 2)
+    viewer.layers.clear()
+    wait_until(lambda: not panel.running)
+    qtbot.wait(150)
+    assert panel.run.status is Status.DONE
+    assert [layer.name for layer in viewer.layers] == ["RESIRE of series"]
+
+
+def test_two_panels_run_at_once(viewer, open_panel, qtbot, wait_until):
+    add_series(viewer)
+    add_pattern(viewer)
+    tomography, phase = open_panel("Tomography"), open_panel("Phase retrieval")
+    for panel in (tomography, phase):
+        panel.form.widgets["max_iterations"].value = 200
+        click(qtbot, panel, "run")
+    wait_until(lambda: not tomography.running and not phase.running)
+    qtbot.wait(150)
+    assert tomography.run.status is phase.run.status is Status.DONE
+    assert {"RESIRE of series", "GPS-F of pattern"} <= {layer.name for layer in viewer.layers}
+
+
+def test_closing_the_panel_ends_its_thread(viewer, open_panel, qtbot, wait_until):
+    add_series(viewer)
+    panel = open_panel("Tomography")
+    panel.form.widgets["max_iterations"].value = 1_000_000
+    click(qtbot, panel, "run")
+    wait_until(lambda: panel.run.iteration > 2)
+    run = panel.run
+    viewer.window.remove_dock_widget(panel)
+    wait_until(lambda: run.status.ended)
+    assert run.wait(5)
+    assert not [t for t in threading.enumerate() if t.name == "proxiscope-resire"]
+
+
+def test_all_algorithms_are_offered_with_their_parameters(viewer, open_panel):
+    panel = open_panel("Tomography")
+    assert set(panel.algorithm.choices) == {"fbp", "resire", "sirt"}
+    for name in panel.algorithm.choices:
+        panel.algorithm.value = name
+        assert panel.form.algorithm().name == name
+        assert panel.about.text()
+
+
+def test_without_a_layer_the_panel_says_what_to_do(viewer, open_panel, qtbot, errors):
+    panel = open_panel("Tomography")
+    assert "Open" in panel.recognised.text()
+    click(qtbot, panel, "run")
+    assert panel.run is None
+    assert "nothing is chosen" in errors[-1]
+
+
+@pytest.fixture
+def errors(monkeypatch):
+    """What the user was shown."""
+    shown = []
+    monkeypatch.setattr("proxiscope.napari.panels.base.show_error", shown.append)
+    return shown
+
+
+def run_and_fail(panel, qtbot, wait_until, errors):
+    before = len(errors)
+    click(qtbot, panel, "run")
+    wait_until(lambda: len(errors) > before and not panel.running)
+    assert len(errors) == before + 1
+    assert "\n" not in errors[-1]
+    assert panel.status.text() == errors[-1]
+    assert enabled(panel) == {"run"}
+    return errors[-1]
+
+
+def test_bad_patterns_give_one_message_and_leave_the_layers(viewer, open_panel, qtbot, wait_until, errors):
+    panel = open_panel("Phase retrieval")
+    rng = np.random.default_rng(0)
+    good = rng.random((32, 32)).astype(np.float32)
+    for data, words in (
+        (np.full((32, 32), np.nan, np.float32), "no pixel was measured"),
+        (good - 0.5, "negative"),
+        (np.zeros((32, 32), np.float32), "zero"),
+    ):
+        layer = viewer.add_image(data)
+        panel.input.value = layer
+        assert words in run_and_fail(panel, qtbot, wait_until, errors)
+        assert list(viewer.layers) == [layer]
+        assert layer.visible
+        viewer.layers.clear()
+    viewer.add_image(good)
+    viewer.add_labels(np.ones((32, 32), np.uint8), name="support")
+    assert "whole frame" in run_and_fail(panel, qtbot, wait_until, errors)
+
+
+def test_a_stack_without_angles_asks_for_them(viewer, open_panel, qtbot, wait_until, errors, tmp_path):
+    viewer.add_image(np.asarray(small_series().projections))
+    panel = open_panel("Tomography")
+    assert "no tilt angles" in panel.recognised.text()
+    assert "carries none" in run_and_fail(panel, qtbot, wait_until, errors)
+    panel.angles.value = "from a file"
+    (tmp_path / "short.rawtlt").write_text("0\n1\n2\n")
+    panel.angle_file.value = tmp_path / "short.rawtlt"
+    message = run_and_fail(panel, qtbot, wait_until, errors)
+    assert "3 values for 21 projections" in message
+    panel.angles.value = "evenly spaced"
+    panel.first_angle.value, panel.angle_step.value = -60, 6
+    panel.form.widgets["max_iterations"].value = 3
+    click(qtbot, panel, "run")
+    wait_until(lambda: not panel.running)
+    expected = reconstruct(RESIRE(max_iterations=3), small_series())
+    np.testing.assert_array_equal(panel.run.result.array, expected.array)
+
+
+def test_a_volume_larger_than_memory_is_refused(viewer, open_panel, qtbot, wait_until, errors):
+    add_series(viewer)
+    panel = open_panel("Tomography")
+    panel.form.widgets["depth"].value = 100_000
+    import psutil
+
+    class Little:
+        available = 10_000_000
+
+    original = psutil.virtual_memory
+    psutil.virtual_memory = lambda: Little
+    try:
+        assert "GB" in run_and_fail(panel, qtbot, wait_until, errors)
+    finally:
+        psutil.virtual_memory = original
+    assert len(viewer.layers) == 1
+
+
+def test_a_shapes_layer_serves_as_support(viewer, open_panel, qtbot, wait_until):
+    add(viewer, pattern_layers(small_pattern(), "pattern")[0])
+    viewer.add_shapes([[14, 11], [14, 29], [34, 29], [34, 11]], shape_type="polygon", name="my support")
+    panel = open_panel("Phase retrieval")
+    assert panel.support.value is viewer.layers["my support"]
+    panel.form.widgets["max_iterations"].value = 10
+    click(qtbot, panel, "run")
+    wait_until(lambda: not panel.running)
+    image = panel.run.result.image
+    assert image.any()
+    assert not image[:12].any()
+    assert not image[:, :9].any()
