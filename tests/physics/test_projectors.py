@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from proxiscope.core.errors import InputError
 from proxiscope.core.threads import set_num_threads
 from proxiscope.physics.projectors import FourierSliceProjector, SingleAxisProjector
-from proxiscope.physics.projectors.operator import LinearOperator
+from proxiscope.physics.projectors.linear_operator import LinearOperator
 
 PROJECTORS = [SingleAxisProjector, FourierSliceProjector]
 SPECIAL_ANGLES = [0.0, 45.0, 90.0, 135.0, 180.0, -90.0, -45.0]
@@ -267,3 +267,12 @@ def test_errors_say_what_is_wrong(projector):
     for angles, shape, depth in [([], (4, 6), 3), ([np.nan], (4, 6), 3), ([0], (4, 1), 3), ([0], (4, 6), 0)]:
         with pytest.raises(InputError):
             projector(angles, shape, depth)
+
+
+def test_interpolation_weighs_each_voxel_once_per_tilt():
+    projector = SingleAxisProjector(np.linspace(-80, 80, 9), (5, 33), 17)
+    ones = projector.pack_projections(np.ones((9, 5, 33)))
+    volume = projector.unpack_volume(projector.interpolate(ones))
+    z, x = np.mgrid[-8:9, -16:17]
+    inside = np.all([np.abs(x * np.cos(t) - z * np.sin(t)) <= 15 for t in np.deg2rad(projector.angles)], axis=0)
+    np.testing.assert_allclose(volume[:, 2][inside], 9, rtol=1e-5)

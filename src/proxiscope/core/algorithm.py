@@ -7,8 +7,9 @@ taken up again from a saved state goes on bit for bit as if it had never stopped
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import Field, dataclass, field, fields
 from functools import partial
+from numbers import Number
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -28,11 +29,17 @@ S = TypeVar("S", bound="State")
 class State:
     """Where an iteration has got to. Subclasses add arrays, numbers and random generators.
 
+    From `Algorithm.init` on, an array keeps its shape and dtype: a state that is taken up again is held to it.
     `work` holds what `Algorithm.prepare` made; it is rebuilt instead of saved.
     """
 
     iteration: int = field(default=0, kw_only=True)
     work: Any = field(default=None, repr=False, compare=False, kw_only=True, metadata={"transient": True})
+
+
+def saved_fields(state: Any) -> list[Field]:
+    """The fields of a state, class or instance, that a checkpoint holds."""
+    return [f for f in fields(state) if not f.metadata.get("transient")]
 
 
 @dataclass(frozen=True)
@@ -114,6 +121,9 @@ class Algorithm(Generic[P, S]):
         """Whether metrics are recorded at `iteration`."""
         return True
 
+    def check_problem(self, problem: P) -> None:
+        """Raise InputError if `problem`, though of the right type, is one that the algorithm cannot take."""
+
     def memory(self, problem: P) -> int:
         """Bytes that a run on `problem` allocates at its peak, an upper estimate."""
         raise NotImplementedError
@@ -138,7 +148,7 @@ def check(algorithm: Algorithm, problem: Any) -> None:
     Raises
     ------
     InputError
-        If the problem is of another kind.
+        If the problem is of another kind, or one that the algorithm cannot take.
     NotEnoughMemoryError
         If the run would need more memory than is available.
     """
@@ -148,6 +158,7 @@ def check(algorithm: Algorithm, problem: Any) -> None:
             f"{algorithm.name} got a {type(problem).__name__}",
             f"It takes a {algorithm.Problem.__name__}",
         )
+    algorithm.check_problem(problem)
     need, have = algorithm.memory(problem), psutil.virtual_memory().available
     if need > have:
         raise NotEnoughMemoryError(
@@ -190,7 +201,7 @@ def iterate(
 
 
 def _iterate(algorithm: Algorithm[P, S], problem: P, state: S | None, seed: int) -> Iterator[Progress]:
-    state = algorithm.init(problem, seed) if state is None else state
+    state = algorithm.init(problem, seed) if state is None else _taken_up(algorithm, problem, state)
     total = algorithm.iterations
     while state.iteration < total:
         state = algorithm.step(problem, state)
@@ -203,6 +214,36 @@ def _iterate(algorithm: Algorithm[P, S], problem: P, state: S | None, seed: int)
                     "Reduce the step size or relaxation."
                 )
         yield Progress(state.iteration, total, metrics, state, partial(algorithm.estimate, problem, state))
+
+
+def _taken_up(algorithm: Algorithm[P, S], problem: P, state: S) -> S:
+    """A state to go on from, once it has proved to be of the same make as a fresh one for this problem.
+
+    Kernels trust the shapes; and work that was prepared for another problem must not be used for this one.
+    """
+    fresh = algorithm.init(problem, 0)
+    if type(state) is not type(fresh):
+        raise InputError(
+            "state", f"a {type(state).__name__}", f"{algorithm.name} goes on from a {type(fresh).__name__}"
+        )
+    for name in (f.name for f in saved_fields(fresh)):
+        expected, found = _make(getattr(fresh, name)), _make(getattr(state, name))
+        if expected != found:
+            raise InputError(
+                "state",
+                f"its {name} is {found} where this run takes {expected}",
+                "Resume with the algorithm and the data that the state belongs to",
+            )
+    if not isinstance(state.iteration, int) or state.iteration < 0:
+        raise InputError("state", f"iteration {state.iteration}", "Resume from a state that a run yielded")
+    state.work = fresh.work
+    return state
+
+
+def _make(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} of shape {value.shape}"
+    return "a number" if isinstance(value, Number) else f"a {type(value).__name__}"
 
 
 class Record:

@@ -1,20 +1,27 @@
-"""States on disk: HDF5, never pickle, written atomically."""
+"""States on disk: HDF5, never pickle, written atomically and sealed.
 
+The seal, in the 512 bytes before the HDF5 data proper, is one line with the format and a hash of all that
+follows. A file without it, cut short or damaged is refused before the HDF5 library, which damaged files can
+crash, sees it.
+"""
+
+import hashlib
 import json
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+import psutil
 
-from .algorithm import Algorithm, State
-from .errors import InputError
+from .algorithm import Algorithm, State, saved_fields
+from .errors import InputError, NotEnoughMemoryError
 from .files import atomic
 from .parameters import build, to_dict
 from .registry import algorithm as find_algorithm
 
 _FORMAT = "proxiscope checkpoint 1"
+_SEAL = 512
 
 
 def save_checkpoint(path: str | Path, algorithm: Algorithm, state: State) -> None:
@@ -25,13 +32,15 @@ def save_checkpoint(path: str | Path, algorithm: Algorithm, state: State) -> Non
     InputError
         If the file cannot be written.
     """
-    with atomic(path) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs["format"] = _FORMAT
-        file.attrs["algorithm"] = algorithm.name
-        file.attrs["parameters"] = json.dumps(to_dict(algorithm))
-        group = file.create_group("state")
-        for field in _saved_fields(state):
-            _write(group, field.name, getattr(state, field.name))
+    with atomic(path) as temporary:
+        with h5py.File(temporary, "w", userblock_size=_SEAL) as file:
+            file.attrs["algorithm"] = algorithm.name
+            file.attrs["parameters"] = json.dumps(to_dict(algorithm))
+            group = file.create_group("state")
+            for field in saved_fields(state):
+                _write(group, field.name, getattr(state, field.name))
+        with temporary.open("r+b") as file:
+            file.write(_seal(file))
 
 
 def load_checkpoint(path: str | Path) -> tuple[Algorithm, State]:
@@ -41,46 +50,80 @@ def load_checkpoint(path: str | Path) -> tuple[Algorithm, State]:
     ------
     InputError
         If the file is missing, damaged, or no checkpoint.
+    NotEnoughMemoryError
+        If the state does not fit into memory.
     """
     path = Path(path)
     try:
+        _check_seal(path)
         with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != _FORMAT:
-                raise KeyError("format")
-            cls = find_algorithm(file.attrs["algorithm"])
+            cls = find_algorithm(str(file.attrs["algorithm"]))
             algorithm = build(cls, json.loads(file.attrs["parameters"]))
-            group = file["state"]
-            state = cls.State(**{f.name: _read(group, f.name) for f in _saved_fields(cls.State)})
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            path.name, f"not a usable checkpoint ({error})", "Give a file that proxiscope wrote"
-        ) from error
+            group = _inside(file, "state")
+            state = cls.State(**{f.name: _read(group, f.name) for f in saved_fields(cls.State)})
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # whatever a forged file makes the libraries raise
+        raise _unusable(path, getattr(error, "strerror", None) or str(error)) from error
     return algorithm, state
 
 
-def _saved_fields(state: Any) -> list:
-    return [f for f in fields(state) if not f.metadata.get("transient")]
+def _unusable(path: Path, why: str) -> InputError:
+    return InputError(path.name, f"not a usable checkpoint: {why}", "Give a file that save_checkpoint wrote")
+
+
+def _seal(file: Any) -> bytes:
+    """The seal of an open file; leaves its position at the start."""
+    file.seek(_SEAL)
+    line = f"{_FORMAT}\n{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode()
+    file.seek(0)
+    return line.ljust(_SEAL, b"\0")
+
+
+def _check_seal(path: Path) -> None:
+    with path.open("rb") as file:
+        if not file.read(_SEAL).startswith(_FORMAT.encode() + b"\n"):
+            raise _unusable(path, "it is some other file, or of another version")
+        expected = _seal(file)
+        if file.read(_SEAL) != expected:
+            raise _unusable(path, "it is damaged or incomplete")
 
 
 def _write(group: h5py.Group, name: str, value: Any) -> None:
-    if value is None:
-        return
     if isinstance(value, np.ndarray):
         group.create_dataset(name, data=value)
     elif isinstance(value, np.random.Generator):
         group.attrs[name] = json.dumps(value.bit_generator.state)
     else:
-        group.attrs[name] = value
+        group.attrs[name] = h5py.Empty("f4") if value is None else value
 
 
 def _read(group: h5py.Group, name: str) -> Any:
     if name in group:
-        return group[name][...]
-    value = group.attrs.get(name)
+        return _array(_inside(group, name))
+    value = group.attrs[name]
+    if isinstance(value, h5py.Empty):
+        return None
     if isinstance(value, str) and value.startswith('{"bit_generator"'):
         generator = np.random.default_rng()
         generator.bit_generator.state = json.loads(value)
         return generator
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _array(data: h5py.Dataset) -> np.ndarray:
+    if data.external or data.is_virtual or data.dtype.kind not in "biufc":
+        raise ValueError(f"{data.name} is not an array of numbers in this file")
+    have = psutil.virtual_memory().available
+    if data.nbytes > have:
+        raise NotEnoughMemoryError(
+            f"{data.name} takes {data.nbytes / 1e9:.3g} GB and {have / 1e9:.3g} GB are available."
+        )
+    return data[...]
+
+
+def _inside(group: h5py.Group, name: str) -> Any:
+    """A member of `group`, which must not be a link out of the file."""
+    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        raise ValueError(f"{name} is missing or a link")
+    return group[name]

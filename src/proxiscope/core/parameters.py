@@ -9,6 +9,7 @@ import operator
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from itertools import pairwise
 from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import Interval
@@ -125,7 +126,7 @@ def _check_choice(parameter: Parameter, value: Any) -> str:
 def _check_schedule(parameter: Parameter, value: Any) -> Schedule:
     schedule = tuple((float(start), float(v)) for start, v in value)
     starts = [start for start, _ in schedule]
-    if not schedule or starts[0] != 0 or sorted(set(starts)) != starts or starts[-1] >= 1:
+    if not schedule or starts[0] != 0 or not all(a < b for a, b in pairwise([*starts, 1.0])):
         raise ValueError
     if not all(parameter._inside(v) for _, v in schedule):
         raise ValueError

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
 from .layers import estimate_layer, note, result_metadata
-from .run import Run
+from .run import Run, Status
 
 TICK = 0.07
 """Seconds between two looks at the run."""
@@ -53,8 +54,9 @@ class Stream(QObject):
         self.layer: Any = None
         self._follow = follow
         self._credit, self._credit_at = CREDIT, time.perf_counter()
-        self._painted_at: float | None = None
-        self._seen: Any = None
+        self._painting = False
+        self._status: Status | None = None
+        self._iteration = self._shown_iteration = -1
         self._timer = QTimer(self)
         self._timer.setInterval(int(TICK * 1000))
         self._timer.timeout.connect(self._look)
@@ -65,22 +67,32 @@ class Stream(QObject):
         self._timer.stop()
 
     def _look(self) -> None:
+        """Show what is new, if the last has been painted and another may be; then ask for the next estimate."""
         run = self.run
-        seen = (run.status, run.iteration, len(run.curve))
         if run.status.ended:
             self.stop()
-        elif not self._busy():
-            estimate = run.take_estimate()
-            if estimate is not None:
-                self._show(estimate)
-            elif self._watched() and self._can_afford():
-                run.request_estimate()
-        if seen != self._seen:
-            self._seen = seen
             self._follow()
+            return
+        new_status = run.status is not self._status
+        if not new_status and (self._painting or not self._can_afford()):
+            return
+        begin = time.perf_counter()
+        estimate = run.take_estimate()
+        if estimate is not None:
+            self._show(estimate)
+        if new_status or run.iteration != self._iteration:
+            self._status, self._iteration = run.status, run.iteration
+            self._follow()
+            self._painting = True
+            QTimer.singleShot(0, partial(self._painted, begin))
+        if self._watched() and run.iteration != self._shown_iteration:
+            self._shown_iteration = run.iteration
+            run.request_estimate()
 
-    def _busy(self) -> bool:
-        return self._painted_at is not None
+    def _painted(self, begin: float) -> None:
+        """Runs after the paint events that the news caused."""
+        self._credit -= time.perf_counter() - begin + self.run.estimate_seconds
+        self._painting = False
 
     def _can_afford(self) -> bool:
         now = time.perf_counter()
@@ -94,18 +106,10 @@ class Stream(QObject):
         return self.layer in self.viewer.layers and self.layer.visible and self.viewer.dims.ndisplay == 2
 
     def _show(self, estimate: np.ndarray) -> None:
-        begin = time.perf_counter()
         if self.layer is None:
             self._add(estimate)
-        else:
+        elif self.layer in self.viewer.layers:
             self._update(estimate)
-        self._painted_at = begin
-        QTimer.singleShot(0, self._painted)
-
-    def _painted(self) -> None:
-        """Runs after the paint events that the new data caused."""
-        self._credit -= time.perf_counter() - self._painted_at + self.run.estimate_seconds
-        self._painted_at = None
 
     def _add(self, estimate: np.ndarray) -> None:
         pixel_size = note(self.source, "pixel_size")

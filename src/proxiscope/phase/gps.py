@@ -52,7 +52,7 @@ class GPSF(PhaseRetrieval[GPSState], name="gps-f", title="GPS-F, smoothing in Fo
     """
 
     State: ClassVar[type] = GPSState
-    _arrays: ClassVar[int] = 16
+    _arrays: ClassVar[int] = 18
 
     stages: Annotated[int, Interval(ge=1, le=100), Doc("Stages of smoothing in a run.")] = 10
     sigma: Annotated[

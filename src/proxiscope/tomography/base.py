@@ -86,7 +86,7 @@ class Tomography(Algorithm[TiltSeries, S]):
         volume = int(np.prod(self.volume_shape(problem), dtype=np.int64))
         return 4 * (self._volumes * volume + self._series * problem.projections.size)
 
-    def check_single_axis(self, problem: TiltSeries) -> None:
+    def check_problem(self, problem: TiltSeries) -> None:
         """Raise InputError unless all tilts turn about y alone."""
         if not problem.single_axis:
             raise InputError(
@@ -138,7 +138,7 @@ class IterativeTomography(Iterative, Tomography[DescentState]):
 
     def prepare(self, problem: TiltSeries) -> Setup:
         """The chosen projector, the packed projections, and what else the method needs."""
-        self.check_single_axis(problem)
+        self.check_problem(problem)
         return self.Setup(problem, self.volume_shape(problem)[0], PROJECTORS[self.projector])
 
     def descend(self, work: Setup, state: DescentState) -> None:

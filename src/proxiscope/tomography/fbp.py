@@ -36,7 +36,7 @@ class FBP(Tomography[FBPState], name="fbp", title="Filtered back projection (FBP
 
     def prepare(self, problem: TiltSeries) -> Setup:
         """The real-space projector and the packed projections."""
-        self.check_single_axis(problem)
+        self.check_problem(problem)
         return Setup(problem, self.volume_shape(problem)[0])
 
     def init(self, problem: TiltSeries, seed: int) -> FBPState:
@@ -48,7 +48,7 @@ class FBP(Tomography[FBPState], name="fbp", title="Filtered back projection (FBP
         """The whole reconstruction."""
         work: Setup = self.workspace(problem, state)
         filtered = _filtered(work.measured, self.filter, angular_widths(problem.angles))
-        work.projector.back_project(filtered, state.volume)
+        work.projector.interpolate(filtered, state.volume)
         _, state.r_factor, _ = work.residual(state.volume, filtered)
         state.iteration += 1
         return state

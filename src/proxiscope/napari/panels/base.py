@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from magicgui.widgets import ComboBox, SpinBox
 from magicgui.widgets.bases import ValueWidget
-from napari.utils import progress
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import (
@@ -24,6 +23,7 @@ from qtpy.QtWidgets import (
 import napari
 
 from ...core import InputError, algorithms
+from ..activity import Activity
 from ..form import ParameterForm, Rows
 from ..plots import CurvePlot
 from ..run import Run, Status
@@ -50,7 +50,7 @@ class ReconstructionPanel(QWidget):
         self.viewer = viewer
         self.run: Run | None = None
         self._stream: Stream | None = None
-        self._activity: progress | None = None
+        self._activity: Activity | None = None
         self._build()
         self._connect()
         self.refresh_layers()
@@ -196,7 +196,7 @@ class ReconstructionPanel(QWidget):
             return
         self.run = Run(algorithm, make_problem, seed=self.seed.value)
         self._layer_name = f"{algorithm.name.upper()} of {layer.name}"
-        self._activity = progress(total=algorithm.iterations, desc=self._layer_name)
+        self._activity = Activity(self.window(), self._layer_name, algorithm.iterations)
         self._stream = Stream(self.viewer, self.run, self._layer_name, layer, self._follow, parent=self)
         self.run.start()
         self._follow()
@@ -228,16 +228,13 @@ class ReconstructionPanel(QWidget):
         run = self.run
         self._show_status()
         self.plot.show_curve(list(run.curve), run.result.iteration if run.result else None)
-        if self._activity is not None:
-            self._activity.update(run.iteration - self._activity.n)
+        self._activity.update(run.iteration)
         if run.status.ended:
             self._finish()
 
     def _finish(self) -> None:
         run, stream = self.run, self._stream
-        if self._activity is not None:
-            self._activity.close()
-            self._activity = None
+        self._activity.close()
         if run.result is not None:
             stream.show_result()
         elif run.status is Status.CANCELLED:
@@ -281,7 +278,6 @@ class ReconstructionPanel(QWidget):
         self.cancel()
         if self._activity is not None:
             self._activity.close()
-            self._activity = None
         for event in self._layer_events():
             event.disconnect(self.refresh_layers)
 

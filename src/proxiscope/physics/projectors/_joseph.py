@@ -146,11 +146,12 @@ def kernels(width: int) -> Kernels:
                             store(pixels, pixel, multiply_add(scale, total, load(pixels, pixel, width)))
 
     @njit(nogil=True, cache=True)
-    def back_project(projections, cosine, sine, volume, first_z, last_z):
-        """Sum for each voxel of `first_z` <= z < `last_z` the two rays of each tilt that read it.
+    def back_project(projections, cosine, sine, half_width, volume, first_z, last_z):
+        """Sum for each voxel of `first_z` <= z < `last_z` the two pixels of each tilt next to its shadow.
 
-        In detector coordinates, a ray weighs voxels by a hat of half-width m = max(|cos|, |sin|) and height
-        1 / m whichever axis it steps along, so that one loop serves all tilts with the weights of `project`.
+        A pixel counts by a hat of half-width m = `half_width` and height 1 / m about the voxel's shadow. With
+        m = max(|cos|, |sin|) these are the weights of `project`, whichever axis its rays step along; m = 1
+        interpolates linearly.
         """
         _, n_tilt, n_x, _ = projections.shape
         n_z = volume.shape[1]
@@ -164,7 +165,7 @@ def kernels(width: int) -> Kernels:
                 for r in range(rows):
                     for k in range(GROUP):
                         t = min(t0 + k, n_tilt - 1)
-                        m = max(abs(cosine[t]), abs(sine[t]))
+                        m = half_width[t]
                         height = 1 / m if t0 + k < n_tilt else 0.0
                         middle = n_x // 2 - sine[t] * (z0 + r - n_z // 2)
                         for x in range(n_x):

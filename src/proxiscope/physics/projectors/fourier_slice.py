@@ -124,16 +124,16 @@ class FourierSliceProjector:
         return as_native("volume", volume, self.domain_shape)
 
     def unpack_volume(self, x: NDArray) -> NDArray:
-        """The volume (z, y, x) itself."""
-        return as_native("volume", x, self.domain_shape)
+        """A copy of the volume (z, y, x)."""
+        return as_native("volume", x, self.domain_shape).copy()
 
     def pack_projections(self, projections: ArrayLike) -> NDArray:
         """The projections (tilt, y, x) themselves, as contiguous float32."""
         return as_native("projections", projections, self.range_shape)
 
     def unpack_projections(self, y: NDArray) -> NDArray:
-        """The projections (tilt, y, x) themselves."""
-        return as_native("projections", y, self.range_shape)
+        """A copy of the projections (tilt, y, x)."""
+        return as_native("projections", y, self.range_shape).copy()
 
     def _plan(self, kind, count):
         # Each task has its own single-threaded plan: a plan must not be executed by two threads at once,

@@ -1,0 +1,144 @@
+"""Parameters: declared once, checked on construction, read from and written as text and JSON."""
+
+import json
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+import pytest
+from annotated_types import Interval
+
+from proxiscope.core import Doc, InputError, Schedule, Unit, build, parameters, to_dict
+from proxiscope.core.parameters import check_parameters
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One parameter of each kind."""
+
+    count: Annotated[int, Interval(ge=1, le=10), Doc("How many.")] = 3
+    width: Annotated[float, Interval(ge=0.1, le=2), Unit("px"), Doc("How wide.")] = 1.0
+    free: float = 0.0
+    on: Annotated[bool, Doc("Whether.")] = True
+    window: Annotated[Literal["ramp", "hann"], Doc("Which.")] = "ramp"
+    sigma: Annotated[Schedule, Interval(ge=0), Doc("When.")] = ((0.0, 0.01), (0.4, 0.1))
+
+    name = "sample"
+
+    def __post_init__(self):
+        check_parameters(self)
+
+
+BY_NAME = {p.name: p for p in parameters(Sample)}
+
+
+def test_a_declaration_is_read_whole():
+    width = BY_NAME["width"]
+    assert (width.kind, width.default, width.unit, width.doc) == ("float", 1.0, "px", "How wide.")
+    assert (width.interval.ge, width.interval.le) == (0.1, 2)
+    assert BY_NAME["window"].choices == ("ramp", "hann")
+    assert [p.kind for p in parameters(Sample)] == ["int", "float", "float", "bool", "choice", "schedule"]
+    assert parameters(Sample()) == parameters(Sample)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("count", 0), ("count", 11), ("count", 2.5), ("count", 2.0), ("count", True), ("count", "3"), ("count", None),
+        ("width", 0), ("width", 2.001), ("width", np.nan), ("width", np.inf), ("width", "1"), ("width", False),
+        ("width", [1.0]), ("width", 1j), ("free", -np.inf), ("free", 10**400),
+        ("on", 1), ("on", "yes"), ("on", None),
+        ("window", "hamming"), ("window", "RAMP"), ("window", 0), ("window", ["ramp"]),
+        ("sigma", ()), ("sigma", ((0.1, 1.0),)), ("sigma", ((0.0, -1.0),)), ("sigma", ((0.0, 1.0), (1.0, 2.0))),
+        ("sigma", ((0.0, 1.0), (0.0, 2.0))), ("sigma", ((0.0, 1.0), (0.6, 2.0), (0.5, 1.0))), ("sigma", 0.1),
+        ("sigma", ((0.0,),)), ("sigma", ((0.0, np.nan),)), ("sigma", ((0.0, 1.0), (np.nan, 1.0))), ("sigma", "0: 1"),
+    ],
+)  # fmt: skip
+def test_a_bad_value_is_refused_by_name_value_and_remedy(name, value):
+    with pytest.raises(InputError) as caught:
+        Sample(**{name: value})
+    assert caught.value.field == name
+    assert caught.value.found == f"got {value!r}"
+    assert caught.value.remedy == f"Give {BY_NAME[name].expects}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("count", np.int16(4), 4), ("width", 1, 1.0), ("width", np.float32(0.5), 0.5), ("on", np.True_, True),
+        ("sigma", [[0, 1], [0.5, 2]], ((0.0, 1.0), (0.5, 2.0))),
+    ],
+)  # fmt: skip
+def test_values_are_kept_as_plain_python(name, value, kept):
+    found = getattr(Sample(**{name: value}), name)
+    assert found == kept
+    assert type(found) is type(kept)
+    assert type(to_dict(Sample(**{name: value}))[name]) in (int, float, bool, list)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("count", " 7 ", 7), ("width", "15e-1", 1.5), ("on", "No", False), ("on", "TRUE", True), ("on", "0", False),
+        ("window", "hann", "hann"), ("sigma", "0:1", ((0.0, 1.0),)),
+        ("sigma", " 0 : 0.01 , 0.4: 0.1", ((0.0, 0.01), (0.4, 0.1))),
+    ],
+)  # fmt: skip
+def test_text_is_parsed(name, text, value):
+    assert BY_NAME[name].parse(text) == value
+    assert BY_NAME[name].parse(BY_NAME[name].format(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("count", "3.5"), ("count", ""), ("count", "11"), ("count", "9" * 5000), ("width", "wide"), ("width", "nan"),
+        ("width", "2.1"), ("on", "maybe"), ("window", ""), ("sigma", ""), ("sigma", "0"), ("sigma", "0:1:2"),
+        ("sigma", "0:1,"), ("sigma", "a:b"),
+    ],
+)  # fmt: skip
+def test_bad_text_is_refused_by_name(name, text):
+    with pytest.raises(InputError) as caught:
+        BY_NAME[name].parse(text)
+    assert caught.value.field == name
+
+
+def test_what_is_expected_is_said_in_words():
+    assert BY_NAME["count"].expects == "a whole number >= 1 and <= 10"
+    assert BY_NAME["width"].expects == "a number >= 0.1 and <= 2"
+    assert BY_NAME["free"].expects == "a number"
+    assert BY_NAME["on"].expects == "yes or no"
+    assert BY_NAME["window"].expects == "one of ramp, hann"
+    assert BY_NAME["sigma"].expects.startswith("start: value pairs")
+
+
+def test_a_dictionary_survives_json():
+    sample = Sample(count=2, sigma=((0.0, 0.1), (0.3, 0.2)), on=False, window="hann")
+    assert build(Sample, json.loads(json.dumps(to_dict(sample)))) == sample
+
+
+def test_build_takes_defaults_for_the_rest_and_refuses_unknown_names():
+    assert build(Sample, {"count": 5}) == Sample(count=5)
+    with pytest.raises(InputError, match=r"length: not a parameter of sample.*count, width"):
+        build(Sample, {"length": 5})
+
+
+def test_a_declaration_that_no_face_can_show_is_refused():
+    @dataclass(frozen=True)
+    class Text:
+        note: str = ""
+
+    @dataclass(frozen=True)
+    class NoDefault:
+        count: int
+
+    @dataclass(frozen=True)
+    class OpenBound:
+        width: Annotated[float, Interval(gt=0)] = 1.0
+
+    with pytest.raises(TypeError, match="width needs closed bounds"):
+        parameters(OpenBound)
+    with pytest.raises(TypeError, match="note has the unsupported type"):
+        parameters(Text)
+    with pytest.raises(TypeError, match="count needs a default"):
+        parameters(NoDefault)
