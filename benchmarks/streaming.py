@@ -11,11 +11,11 @@ import statistics
 import threading
 import time
 
-import napari
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QApplication
 
+import napari
 from proxiscope.napari.layers import pattern_layers, series_layer
 from proxiscope.napari.run import Run
 from proxiscope.simulate import diffraction_pattern, tilt_series, vesicle
@@ -109,7 +109,8 @@ def measure(viewer, name, layers, panel_name, options):
     ok = median < LATENCY_MEDIAN and p95 < LATENCY_P95 and cost < COST
     print(
         f"{name:28} {off:8.1f} {on:8.1f} it/s   cost {cost:6.1%} ({min(costs):.1%} to {max(costs):.1%})   "
-        f"latency median {1e3 * median:5.1f} ms, p95 {1e3 * p95:5.1f} ms, {len(waits)} events   {'ok' if ok else 'MISSED'}"
+        f"latency median {1e3 * median:5.1f} ms, p95 {1e3 * p95:5.1f} ms ({len(waits)} events)   "
+        f"{'ok' if ok else 'MISSED'}"
     )
     return ok
 

@@ -46,5 +46,5 @@ def test_a_schedule_that_does_not_parse_is_named(qapp):
 
 def test_numbers_out_of_range_cannot_be_entered(qapp):
     form = ParameterForm(algorithms()["hio"])
-    with pytest.raises(ValueError, match="not in range|outside"):
+    with pytest.raises(ValueError, match=r"outside"):
         form.widgets["beta"].value = 3.0

@@ -30,11 +30,11 @@ def add_pattern(viewer):
 
 
 def click(qtbot, panel, name):
-    qtbot.mouseClick(panel.buttons[name], Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(panel.controls.buttons[name], Qt.MouseButton.LeftButton)
 
 
 def enabled(panel):
-    return {name for name, button in panel.buttons.items() if button.isEnabled()}
+    return {name for name, button in panel.controls.buttons.items() if button.isEnabled()}
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,12 @@ def test_from_sample_to_reconstruction(viewer, open_panel, qtbot, wait_until, na
     assert panel.run.status is Status.DONE
     result = viewer.layers[-1]
     np.testing.assert_array_equal(result.data, panel.run.result.array)
-    iterations, r_factors = panel.plot.points()
+    iterations, r_factors = panel.controls.plot.points()
     assert len(iterations) == len(panel.run.curve) > 3
     assert r_factors[-1] < r_factors[0]
     assert note(result, "provenance")["parameters"]["max_iterations"] == 40
-    assert "Done" in panel.status.text()
-    assert panel.bar.value() == 40
+    assert "Done" in panel.controls.status.text()
+    assert panel.controls.bar.value() == 40
 
 
 def test_the_result_is_that_of_a_script(viewer, open_panel, qtbot, wait_until):
@@ -189,7 +189,7 @@ def run_and_fail(panel, qtbot, wait_until, errors):
     wait_until(lambda: len(errors) > before and not panel.running)
     assert len(errors) == before + 1
     assert "\n" not in errors[-1]
-    assert panel.status.text() == errors[-1]
+    assert panel.controls.status.text() == errors[-1]
     assert enabled(panel) == {"run"}
     return errors[-1]
 

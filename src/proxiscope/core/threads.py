@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 
+from .errors import InputError
+
 _lock = threading.Lock()
 _pool: ThreadPoolExecutor | None = None
 _count = 0
@@ -24,7 +26,16 @@ def _default_count() -> int:
 
 def num_threads() -> int:
     """Number of threads that kernels use: ``PROXISCOPE_NUM_THREADS`` or the processors at hand."""
-    return _count or int(os.environ.get("PROXISCOPE_NUM_THREADS") or _default_count())
+    return _count or _environment_count() or _default_count()
+
+
+def _environment_count() -> int:
+    text = os.environ.get("PROXISCOPE_NUM_THREADS", "").strip() or "0"
+    if not text.isdecimal():
+        raise InputError(
+            "PROXISCOPE_NUM_THREADS", f"got {text!r}", "Give a whole number, 0 for as many as there are processors"
+        )
+    return int(text)
 
 
 def set_num_threads(count: int) -> None:

@@ -22,9 +22,7 @@ DEMOS = (
 def main(arguments: list[str] | None = None) -> int:
     """Run the demo; 0 when both reconstructions are done."""
     parser = argparse.ArgumentParser(description="proxiscope's demo in a napari window")
-    parser.add_argument(
-        "--output", type=Path, default=Path("demo-output"), help="folder for results and screenshots"
-    )
+    parser.add_argument("--output", type=Path, default=Path("demo-output"), help="folder for results and screenshots")
     parser.add_argument("--stay", action="store_true", help="leave the window open at the end")
     options = parser.parse_args(arguments)
     options.output.mkdir(parents=True, exist_ok=True)

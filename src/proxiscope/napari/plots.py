@@ -21,9 +21,8 @@ class CurvePlot(QWidget):
         self._plot.showGrid(x=True, y=True, alpha=0.25)
         self._plot.setMenuEnabled(False)
         self._curve = self._plot.plot(pen=pg.mkPen("#56b4e9", width=2), antialias=True)
-        self._best = self._plot.plot(
-            pen=None, symbol="o", symbolSize=7, symbolBrush="#e69f00", symbolPen=None
-        )
+        self._best = self._plot.plot(pen=None, symbol="o", symbolSize=7, symbolBrush="#e69f00", symbolPen=None)
+        self._plot.setRange(xRange=(0, 100), yRange=(0, 100))
         self._plot.setMinimumHeight(160)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -31,6 +30,8 @@ class CurvePlot(QWidget):
 
     def show_curve(self, curve: list[tuple[int, float]], best: int | None = None) -> None:
         """Draw recorded (iteration, R-factor) pairs, and a dot at iteration `best` if it is given."""
+        if curve:
+            self._plot.enableAutoRange()
         points = np.array(curve, dtype=float).reshape(-1, 2) * (1, 100)
         self._curve.setData(points[:, 0], points[:, 1])
         marked = points[points[:, 0] == best] if best is not None else points[:0]

@@ -124,9 +124,7 @@ class Stream(QObject):
         self.layer.data = estimate
         low, high = float(estimate.min()), float(estimate.max())
         shown = self.layer.contrast_limits
-        if high > low and not (
-            0.5 < (high - low) / (shown[1] - shown[0]) < 1.5
-        ):  # rarely: it costs a repaint
+        if high > low and not (0.5 < (high - low) / (shown[1] - shown[0]) < 1.5):  # rarely: it costs a repaint
             self.layer.contrast_limits_range = (low, high)
             self.layer.contrast_limits = (low, high)
 

@@ -9,13 +9,8 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import (
     QFrame,
-    QGridLayout,
     QGroupBox,
-    QLabel,
-    QProgressBar,
-    QPushButton,
     QScrollArea,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -24,8 +19,8 @@ import napari
 
 from ...core import InputError, algorithms
 from ..activity import Activity
+from ..controls import RunControls, wrapped_label
 from ..form import ParameterForm, Rows
-from ..plots import CurvePlot
 from ..run import Run, Status
 from ..stream import Stream
 
@@ -55,7 +50,6 @@ class ReconstructionPanel(QWidget):
         self._connect()
         self.refresh_layers()
         self._choose_algorithm()
-        self._show_status()
 
     # ---- what a subclass says
 
@@ -82,32 +76,19 @@ class ReconstructionPanel(QWidget):
             label=self.input_label, choices=[], nullable=True, tooltip="The layer to reconstruct from."
         )
         self.rows = Rows([self.input, *self.input_widgets()])
-        self.recognised = _text()
+        self.recognised = wrapped_label()
         self.algorithm = ComboBox(
             label="Algorithm",
             choices=[(cls.title, name) for name, cls in algorithms(self.family).items()],
             value=self.first_algorithm,
         )
-        self.about = _text()
+        self.about = wrapped_label()
         self.seed = SpinBox(label="Seed", min=0, max=2**31 - 1, tooltip="Seed of the random start.")
         self.form: ParameterForm | None = None
         self._form_rows: Rows | None = None
         self._method = _group("Method", Rows([self.algorithm]), self.about)
 
-        self.buttons = {
-            name: QPushButton(text, toolTip=tip)
-            for name, text, tip in (
-                ("run", "Run", "Start the reconstruction."),
-                ("pause", "Pause", "Hold after this iteration."),
-                ("resume", "Resume", "Go on where it was paused."),
-                ("stop", "Stop and keep", "End after this iteration and keep the result."),
-                ("cancel", "Cancel", "End after this iteration and drop the result."),
-            )
-        }
-        self.bar = QProgressBar()
-        self.status = _text()
-        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.plot = CurvePlot()
+        self.controls = RunControls()
 
         choices = QWidget()
         layout = QVBoxLayout(choices)
@@ -121,30 +102,16 @@ class ReconstructionPanel(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(4, 4, 4, 4)
         outer.addWidget(scroll, stretch=1)
-        outer.addWidget(_group("Reconstruction", self._button_row(), self.bar, self.status, self.plot))
+        outer.addWidget(self.controls)
         self.setMinimumWidth(370)
-
-    def _button_row(self) -> QWidget:
-        row = QWidget()
-        grid = QGridLayout(row)
-        grid.setContentsMargins(0, 0, 0, 0)
-        for name, at in (
-            ("run", (0, 0)),
-            ("pause", (0, 1)),
-            ("resume", (0, 2)),
-            ("stop", (1, 0)),
-            ("cancel", (1, 1)),
-        ):
-            grid.addWidget(self.buttons[name], *at)
-        return row
 
     def _connect(self) -> None:
         self.input.changed.connect(self._show_recognised)
         self.algorithm.changed.connect(self._choose_algorithm)
-        for name, action in (
-            ("run", self.start), ("pause", self.pause), ("resume", self.resume), ("stop", self.stop), ("cancel", self.cancel),
-        ):  # fmt: skip
-            self.buttons[name].clicked.connect(lambda _checked=False, action=action: action())
+        actions = {
+            "run": self.start, "pause": self.pause, "resume": self.resume, "stop": self.stop, "cancel": self.cancel,
+        }  # fmt: skip
+        self.controls.pressed.connect(lambda name: actions[name]())
         for event in self._layer_events():
             event.connect(self.refresh_layers)
         self.destroyed.connect(_canceller(self))
@@ -205,13 +172,13 @@ class ReconstructionPanel(QWidget):
         """Hold the run."""
         if self.running:
             self.run.pause()
-            self._show_status()
+            self.controls.show_run(self.run)
 
     def resume(self) -> None:
         """Go on after a pause."""
         if self.running:
             self.run.resume()
-            self._show_status()
+            self.controls.show_run(self.run)
 
     def stop(self) -> None:
         """End the run and keep what it has."""
@@ -226,8 +193,7 @@ class ReconstructionPanel(QWidget):
     def _follow(self) -> None:
         """Show how far the run is; called by the stream whenever there is time to paint."""
         run = self.run
-        self._show_status()
-        self.plot.show_curve(list(run.curve), run.result.iteration if run.result else None)
+        self.controls.show_run(run)
         self._activity.update(run.iteration)
         if run.status.ended:
             self._finish()
@@ -245,31 +211,8 @@ class ReconstructionPanel(QWidget):
     def _report(self, error: Exception) -> None:
         known = isinstance(error, InputError) or type(error).__module__.startswith("proxiscope")
         text = str(error) if known else f"{type(error).__name__}: {error}"
-        self.status.setText(text)
+        self.controls.status.setText(text)
         show_error(text)
-
-    def _show_status(self) -> None:
-        status = self.run.status if self.run else None
-        live = status in (Status.RUNNING, Status.PAUSED, Status.PREPARING)
-        for name, enabled in (
-            ("run", not live),
-            ("pause", status is Status.RUNNING),
-            ("resume", status is Status.PAUSED),
-            ("stop", status in (Status.RUNNING, Status.PAUSED)),
-            ("cancel", live),
-        ):
-            if self.buttons[name].isEnabled() != enabled:
-                self.buttons[name].setEnabled(enabled)
-        if self.run is None:
-            self.bar.setRange(0, 1)
-            self.bar.setFormat("")
-            self.status.setText("Ready.")
-            return
-        preparing = status is Status.PREPARING
-        self.bar.setRange(0, 0 if preparing else self.run.total)
-        self.bar.setValue(self.run.iteration)
-        self.bar.setFormat(f"{self.run.iteration} / {self.run.total}")
-        self.status.setText(_status_text(self.run))
 
     def leave(self) -> None:
         """Cancel a run that is under way, and listen to the viewer no more."""
@@ -318,26 +261,5 @@ def _group(title: str, *widgets: QWidget) -> QGroupBox:
     return box
 
 
-def _text() -> QLabel:
-    """A label that wraps instead of widening the panel."""
-    label = QLabel(wordWrap=True)
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-    return label
-
-
 def _first_sentences(cls: type) -> str:
     return " ".join((cls.__doc__ or "").strip().split("\n\n")[0].split())
-
-
-def _status_text(run: Run) -> str:
-    r_factor = f"R_F {run.curve[-1][1]:.2%}" if run.curve else ""
-    best = f"R_F {run.result.r_factor:.2%} at iteration {run.result.iteration}" if run.result else ""
-    return {
-        Status.PREPARING: "Preparing; the first run compiles its kernels.",
-        Status.RUNNING: f"Running. {r_factor}",
-        Status.PAUSED: f"Paused. {r_factor}",
-        Status.DONE: f"Done. {best}",
-        Status.STOPPED: f"Stopped and kept. {best}",
-        Status.CANCELLED: "Cancelled.",
-        Status.FAILED: str(run.error),
-    }[run.status]

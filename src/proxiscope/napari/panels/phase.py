@@ -30,7 +30,8 @@ class PhasePanel(ReconstructionPanel):
         )
         self.support = ComboBox(
             label="Support", choices=[], nullable=True,
-            tooltip="Labels or Shapes layer that marks where the object may lie. None: the central box of half the frame.",
+            tooltip="Labels or Shapes layer that marks where the object may lie. "
+            "None: the central box of half the frame.",
         )  # fmt: skip
         self.mask = ComboBox(
             label="Mask", choices=[], nullable=True,
@@ -53,9 +54,7 @@ class PhasePanel(ReconstructionPanel):
         """Frame and pixel size."""
         size = " x ".join(str(n) for n in layer.data.shape)
         pixel_size = note(layer, "pixel_size")
-        return f"{size} pixels" + (
-            f"; the reconstruction has pixels of {pixel_size:.4g} nm" if pixel_size else ""
-        )
+        return f"{size} pixels" + (f"; the reconstruction has pixels of {pixel_size:.4g} nm" if pixel_size else "")
 
     def problem_maker(self, layer: Any) -> Callable[[], Any]:
         """The pattern of the chosen layers."""

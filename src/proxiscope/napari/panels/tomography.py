@@ -107,9 +107,7 @@ class TomographyPanel(ReconstructionPanel):
         if self.angles.value == FROM_FILE:
             path = Path(self.angle_file.value)
             if not path.is_file():
-                raise InputError(
-                    "Angle file", f"there is no file {str(path)!r}", "Choose a file of tilt angles"
-                )
+                raise InputError("Angle file", f"there is no file {str(path)!r}", "Choose a file of tilt angles")
             return read_angles(path)
         if self.angles.value == EVEN:
             return self.first_angle.value + self.angle_step.value * np.arange(len(layer.data))

@@ -1,0 +1,157 @@
+"""ER, HIO and GPS-F against a plain complex128 implementation from the same start.
+
+The reference keeps the whole transform in unshifted order. Both transform images as they lie, so that the same
+arrays can be given to both; only the pattern is shifted. HIO and GPS are chaotic: single precision and the
+reference part after some tens of iterations, as two runs of the reference do whose starts differ by rounding.
+So the first iterations are compared closely, and later ones with that growth of a rounding error.
+"""
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from proxiscope.core import iterate
+from proxiscope.phase import ER, GPSF, HIO, DiffractionPattern
+from proxiscope.phase.base import HalfPattern, random_spectrum
+from proxiscope.phase.metrics import r_factor
+from proxiscope.simulate import diffraction_pattern, vesicle
+
+SEED, ITERATIONS = 4, 40
+SCHEDULE = ((0.0, 0.01), (0.4, 0.1))
+ALGORITHMS = {
+    "er": ER(max_iterations=ITERATIONS, check_every=1),
+    "hio": HIO(max_iterations=ITERATIONS, check_every=1, beta=0.8),
+    "gps-f": GPSF(max_iterations=ITERATIONS, check_every=1, stages=5, sigma=SCHEDULE),
+}
+every_algorithm = pytest.mark.parametrize("name", ALGORITHMS)
+every_frame = pytest.mark.parametrize("shape", [(48, 40), (49, 41), (47, 42)], ids=str)
+
+
+@pytest.fixture(scope="module")
+def reference(shared_data):
+    """The module with the plain implementation, which lies beside the test data."""
+    path = shared_data(".").parent / "reference" / "ref_pr.py"
+    if not path.exists():
+        pytest.skip("the reference implementation is not here")
+    spec = importlib.util.spec_from_file_location("ref_pr", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def problem(shape, *, symmetric=True, beamstop=0.0):
+    """A noisy pattern; `symmetric`: with the mean of b(k) and b(-k), as a real object has it."""
+    pattern = diffraction_pattern(vesicle((18, 14)), shape, flux=1e6, beamstop=beamstop)
+    b = np.fft.ifftshift(pattern.magnitudes)
+    if symmetric:
+        b = (b + np.roll(np.flip(b), (1, 1), (0, 1))) / 2
+    return DiffractionPattern(np.fft.fftshift(b), pattern.support, pattern.known)
+
+
+def ours(name, pattern):
+    """R-factors and images over the iterations."""
+    progress = [(p.metrics["r_factor"], p.estimate()) for p in iterate(ALGORITHMS[name], pattern, seed=SEED)]
+    return np.array([r for r, _ in progress]), [image for _, image in progress]
+
+
+def start(pattern, disturbance=0.0):
+    """The full transform of our start, disturbed by a relative error if asked."""
+    z = random_spectrum(HalfPattern(pattern), np.random.default_rng(SEED)).astype(complex)
+    image = np.fft.irfft2(z, s=pattern.shape)
+    noise = np.random.default_rng(1).standard_normal(pattern.shape)
+    return np.fft.fft2(image + disturbance * image.std() * noise)
+
+
+def theirs(reference, name, pattern, iterations=ITERATIONS, disturbance=0.0):
+    """R-factors over the iterations, and the best image."""
+    b, known = (np.fft.ifftshift(a) for a in (pattern.magnitudes.astype(float), pattern.known))
+    trace = []
+    options = {"known": known, "trace": trace}
+    if name == "gps-f":
+        alphas = np.linspace(2, 0.2, 5) * max(pattern.shape)
+        sigmas = [(round(begin * ITERATIONS), sigma) for begin, sigma in SCHEDULE]
+        run, options = reference.gps, options | {"kind": "F", "alphas": alphas, "sigmas": sigmas, "alpha_scale_F": 1}
+    else:  # these judge the object before each iteration, we after it
+        run, iterations = getattr(reference, name), iterations + 1
+        options |= {"beta": 0.8} if name == "hio" else {}
+    image, _ = run(b, pattern.support, start(pattern, disturbance), iters=iterations, **options)
+    return np.array(trace[-ITERATIONS:] if name == "gps-f" else trace[1:]), image
+
+
+@every_algorithm
+@every_frame
+@pytest.mark.parametrize("beamstop", [0.0, 2.0])
+def test_the_first_iterations_are_those_of_the_reference(reference, name, shape, beamstop):
+    pattern = problem(shape, beamstop=beamstop)
+    (found, _), (expected, _) = ours(name, pattern), theirs(reference, name, pattern)
+    np.testing.assert_allclose(found[:7], expected[:7], rtol=2e-4)
+
+
+@every_algorithm
+@every_frame
+@pytest.mark.parametrize("beamstop", [0.0, 2.0])
+def test_later_iterations_part_no_faster_than_a_rounding_error_grows(reference, name, shape, beamstop):
+    pattern = problem(shape, beamstop=beamstop)
+    (found, _), (expected, _) = ours(name, pattern), theirs(reference, name, pattern)
+    disturbed, _ = theirs(reference, name, pattern, disturbance=1e-6)
+    growth = np.maximum.accumulate(np.abs(disturbed / expected - 1))
+    assert (np.abs(found / expected - 1) <= 20 * growth + 1e-6).all()
+    assert np.abs(found / expected - 1)[:10].max() < 0.01
+
+
+@every_frame
+def test_error_reduction_stays_with_the_reference(reference, shape):
+    pattern = problem(shape, symmetric=False, beamstop=2.0)
+    found, images = ours("er", pattern)
+    expected, best = theirs(reference, "er", pattern)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    np.testing.assert_allclose(images[found.argmin()], best, atol=1e-4 * best.max())
+
+
+@every_algorithm
+def test_the_image_is_that_of_the_reference(reference, name):
+    pattern = problem((48, 40))
+    found, images = ours(name, pattern)
+    for iterations in (5, 10):
+        _, best = theirs(reference, name, pattern, 5 if name == "gps-f" else iterations) if iterations == 5 else (0, 0)
+        if iterations == 5:
+            np.testing.assert_allclose(images[found[:5].argmin()], best, atol=1e-3 * best.max())
+
+
+def test_of_an_asymmetric_pattern_hio_uses_the_mean_of_both_halves_as_the_reference_does(reference):
+    pattern = problem((48, 40), symmetric=False)
+    (found, _), (expected, _) = ours("hio", pattern), theirs(reference, "hio", pattern)
+    np.testing.assert_allclose(found[:7], expected[:7], rtol=2e-4)
+
+
+def half_known(pattern):
+    """The pattern with one of each pair of pixels at k and -k not measured."""
+    index = np.arange(pattern.magnitudes.size).reshape(pattern.shape)
+    unshifted = np.fft.ifftshift(index)
+    partner = np.fft.fftshift(np.roll(np.flip(unshifted), (1, 1), (0, 1)))
+    return DiffractionPattern(pattern.magnitudes, pattern.support, pattern.known & (index <= partner))
+
+
+@every_algorithm
+@every_frame
+def test_a_pixel_measured_at_k_alone_counts_for_minus_k_too(name, shape):
+    """A real object has the same magnitude at both, so that half a symmetric pattern says as much as all of it."""
+    pattern = problem(shape)
+    half = half_known(pattern)
+    assert 0.5 <= half.known.mean() < 0.51
+    whole_r, whole = ours(name, pattern)
+    half_r, images = ours(name, half)
+    np.testing.assert_array_equal(images[9], whole[9])
+    assert half_r[9] == pytest.approx(r_factor(images[9], half), rel=1e-4)
+    assert half_r[9] == pytest.approx(whole_r[9], rel=0.05)
+
+
+def test_the_reference_uses_half_of_what_a_pixel_measured_at_k_alone_says(reference):
+    """Why trajectories with such masks are not compared: it leaves F(-k) free and then averages both."""
+    pattern = problem((48, 40))
+    half = half_known(pattern)
+    all_known, _ = theirs(reference, "er", pattern)
+    half_known_r, _ = theirs(reference, "er", half)
+    assert half_known_r[-1] > 1.1 * ours("er", half)[0][-1]
+    assert all_known[-1] == pytest.approx(ours("er", pattern)[0][-1], rel=1e-5)
