@@ -30,7 +30,8 @@ def as_real(field: str, values: ArrayLike, *, ndim: int | tuple[int, ...], axes:
         raise InputError(field, f"an empty array of shape {array.shape}", "Check the file")
     if array.dtype != np.float32:
         _check_memory(field, 4 * array.size)
-    return np.ascontiguousarray(array, dtype=np.float32)
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as that
+        return np.ascontiguousarray(array, dtype=np.float32)
 
 
 def _check_memory(field: str, need: int) -> None:
@@ -43,13 +44,19 @@ def _check_memory(field: str, need: int) -> None:
 
 
 def as_mask(field: str, values: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """`values` as a bool array of `shape`, true where they differ from zero; another shape raises InputError."""
+    """`values` as a bool array of `shape`, true where they differ from zero and are not NaN.
+
+    Raises
+    ------
+    InputError
+        If the shape differs.
+    """
     array = np.asarray(values)
     if array.shape != shape:
         raise InputError(
             field, f"its shape is {array.shape}, that of the data {shape}", "Give one of the same shape"
         )
-    return np.ascontiguousarray(array != 0)
+    return np.ascontiguousarray((array != 0) & (array == array))
 
 
 def positive_or_none(field: str, value: Any) -> float | None:

@@ -44,7 +44,7 @@ class GPSWork:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GPSF(PhaseRetrieval[GPSState], name="gps-f", title="GPS-F, smoothing in Fourier space"):
+class GPSF(PhaseRetrieval[GPSState], name="gps-f", title="GPS-F (Fourier smoothing)"):
     """Generalized proximal smoothing in Fourier space: a primal-dual iteration whose two constraints are relaxed.
 
     It tolerates noise and converges where HIO oscillates. The smoothing narrows from stage to stage, and each

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..core.errors import InputError
 from .problem import DiffractionPattern
 
 
@@ -13,18 +14,37 @@ def r_factor(image: ArrayLike, pattern: DiffractionPattern) -> float:
     ----------
     image : array_like, shape of the pattern
     pattern : DiffractionPattern
+
+    Raises
+    ------
+    InputError
+        If the shapes differ.
     """
-    magnitudes = np.abs(np.fft.fftshift(np.fft.fftn(np.asarray(image, dtype=np.float64))))
+    image = _of_shape("image", image, pattern.shape)
+    magnitudes = np.abs(np.fft.fftshift(np.fft.fftn(image)))
     misfit = np.abs(magnitudes - pattern.magnitudes)[pattern.known]
     return float(misfit.sum() / pattern.magnitudes.sum(dtype=np.float64))
+
+
+def _of_shape(field: str, values: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    array = np.asarray(values, dtype=np.float64)
+    if array.shape != shape:
+        raise InputError(field, f"its shape is {array.shape}", f"Give one of shape {shape}")
+    return array
 
 
 def align(image: ArrayLike, reference: ArrayLike) -> NDArray:
     """`image` shifted by whole pixels, and inverted through the centre if that fits better, onto `reference`.
 
     A pattern determines its object only up to a translation and a point inversion; both are taken out here.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ.
     """
-    image, reference = np.asarray(image), np.asarray(reference)
+    reference = np.asarray(reference)
+    image = _of_shape("image", image, reference.shape)
     axes = tuple(range(image.ndim))
     candidates = []
     for candidate in (image, np.flip(image, axes)):

@@ -73,12 +73,8 @@ class DiffractionPattern:
         """
         intensities = as_real("intensities", intensities, ndim=(2, 3), axes="(y, x) or (z, y, x)")
         known = kwargs.get("known")
-        counted = (
-            np.isfinite(intensities) if known is None else np.asarray(known, bool) & np.isfinite(intensities)
-        )
-        _refuse_negative(
-            "intensities", intensities[counted] if counted.shape == intensities.shape else intensities
-        )
+        counted = True if known is None else as_mask("known", known, intensities.shape)
+        _refuse_negative("intensities", intensities[counted & np.isfinite(intensities)])
         return cls(np.sqrt(np.maximum(intensities, 0)), **kwargs)
 
     @property
