@@ -5,7 +5,7 @@ import json
 import platform
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._version import __version__
-from .core import Algorithm, Progress, Record, iterate, to_dict
+from .core import Algorithm, DivergedError, Progress, Record, iterate, to_dict
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,20 +112,30 @@ def reconstruct(
     InputError, NotEnoughMemoryError
         If the algorithm cannot take the problem.
     DivergedError
-        If the iteration blows up.
+        If the iteration blows up; its `result` has the best iterate before, where the algorithm keeps one.
     """
     record, begin, progress = Record(algorithm), time.perf_counter(), None
-    for progress in iterate(algorithm, problem, seed=seed):
-        record.add(progress)
-        if callback is not None and callback(progress):
-            break
-    return conclude(algorithm, problem, record, progress, seed=seed, seconds=time.perf_counter() - begin)
+
+    def result() -> Result:
+        return conclude(algorithm, problem, record, progress, seed=seed, seconds=time.perf_counter() - begin)
+
+    try:
+        for progress in iterate(algorithm, problem, seed=seed):
+            record.add(progress)
+            if callback is not None and callback(progress):
+                break
+    except DivergedError as error:
+        error.result = result() if record.best else None
+        raise
+    return result()
 
 
 def conclude(
     algorithm: Algorithm, problem: Any, record: Record, progress: Progress, *, seed: int, seconds: float
 ) -> Result:
     """The result of a run that has got to `progress`, finished or stopped."""
+    if not (record.best or progress.metrics):  # stopped before the figures of what is kept were due
+        record.add(replace(progress, metrics=algorithm.metrics(problem, progress.state)))
     array, iteration = record.result(progress)
     provenance = {
         "software": f"proxiscope {__version__}",

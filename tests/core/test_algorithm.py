@@ -7,6 +7,7 @@ import numpy as np
 import psutil
 import pytest
 
+from proxiscope import phase, tomography
 from proxiscope.core import (
     DivergedError,
     InputError,
@@ -195,6 +196,20 @@ def test_the_result_is_the_last_iterate_when_nothing_was_recorded(walk, monkeypa
     assert record.result(progress_of(1)) == (np.ones((1, 1)), 1)
     assert record.best == 0
     assert list(record.metrics()) == ["iteration"]
+
+
+@pytest.mark.parametrize("name", algorithms())
+def test_looking_changes_nothing_and_shows_the_present_estimate(name):
+    cls = algorithms()[name]
+    algorithm = cls(max_iterations=23) if "max_iterations" in cls.__dataclass_fields__ else cls()
+    problem = small_pattern() if cls.Problem is DiffractionPattern else small_series()
+    recomputed = phase.metrics.r_factor if cls.Problem is DiffractionPattern else tomography.metrics.r_factor
+    *_, unseen = iterate(algorithm, problem)
+    for progress in iterate(algorithm, problem):
+        shown = algorithm.metrics(problem, progress.state)["r_factor"]
+        assert shown == pytest.approx(recomputed(progress.estimate(), problem), rel=2e-4)
+    np.testing.assert_array_equal(progress.estimate(), unseen.estimate())
+    assert progress.metrics == unseen.metrics
 
 
 @pytest.mark.parametrize("name", algorithms())

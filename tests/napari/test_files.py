@@ -94,7 +94,7 @@ def test_files_of_others_are_left_to_others():
 @pytest.mark.parametrize("suffix", [".mrc", ".h5", ".npz"])
 def test_a_result_layer_saves_with_its_scale(model, tmp_path, suffix):
     result = reconstruct(SIRT(max_iterations=2), small_series())
-    notes = {"kind": "result", "pixel_size": 1.5, "provenance": dict(result.provenance), "metrics": dict(result.metrics)}
+    notes = {"pixel_size": 1.5, "provenance": dict(result.provenance), "metrics": dict(result.metrics)}
     layer = model.add_image(result.volume, metadata={"proxiscope": notes})
     path = tmp_path / f"volume{suffix}"
     assert layer.save(str(path), plugin=PLUGIN) == [str(path)]

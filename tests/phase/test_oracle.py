@@ -155,3 +155,19 @@ def test_the_reference_uses_half_of_what_a_pixel_measured_at_k_alone_says(refere
     half_known_r, _ = theirs(reference, "er", half)
     assert half_known_r[-1] > 1.1 * ours("er", half)[0][-1]
     assert all_known[-1] == pytest.approx(ours("er", pattern)[0][-1], rel=1e-5)
+
+
+@every_algorithm
+def test_a_volume_of_one_slice_is_phased_as_the_image_that_it_is(name):
+    pattern = problem((48, 40), beamstop=2.0)
+    volume = DiffractionPattern(pattern.magnitudes[None], pattern.support[None], pattern.known[None])
+    _, expected = ours(name, pattern)
+    _, found = ours(name, volume)
+    np.testing.assert_allclose(found[9][0], expected[9], atol=1e-3 * expected[9].max())
+
+
+@every_algorithm
+def test_a_volume_is_phased(name):
+    pattern = diffraction_pattern(vesicle((9, 8, 7)), (20, 19, 16), flux=1e7)
+    found, _ = ours(name, pattern)
+    assert found[-1] < 0.6 * found[0]

@@ -5,7 +5,9 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
+
+from tqdm import tqdm
 
 from .._version import __version__
 from ..core import InputError, Parameter, ProxiscopeError, algorithms, parameters
@@ -15,10 +17,14 @@ DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one line."""
+    """A parser whose complaint is one line, and that wants names in full: a new option must not change old lines."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **{"allow_abbrev": False} | kwargs)
+        self.set_defaults(parser=self)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(BAD_INPUT, f"{self.prog}: {' '.join(message.split())} (see {self.prog} --help)\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,22 +38,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 when done, 2 on bad input, 130 when interrupted (what was computed is written), 1 when an
-        iteration diverged or memory ran out.
+        0 when done, 2 on bad input or too little memory, 130 when interrupted (what was computed is written),
+        1 when an iteration diverged or the reader of the output left. A wrong command line, and --help, raise
+        SystemExit instead.
     """
-    options = parser().parse_args(arguments)
-    warnings.showwarning = _print_warning
+    if arguments is None and sys.stdout is not None:  # a file's name may not fit the terminal's encoding
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        return options.command(options)
-    except InputError as error:
-        return _fail(error, BAD_INPUT)
-    except (ProxiscopeError, MemoryError) as error:
-        return _fail(error, BAD_INPUT if isinstance(error, MemoryError) else FAILED)
-    except KeyboardInterrupt:
-        return _fail("interrupted before there was anything to keep", INTERRUPTED)
+        try:
+            return _run(arguments)
+        finally:
+            sys.stdout.flush()  # here, where a reader that has left can be dealt with
     except BrokenPipeError:  # the reader of our output has left; nothing more can be said to it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    options, unknown = parser().parse_known_args(arguments)
+    if unknown:
+        options.parser.error(f"unknown: {' '.join(unknown)}")
+    with warnings.catch_warnings():
+        warnings.showwarning = _print_warning
+        try:
+            return options.command(options)
+        except InputError as error:
+            return _fail(error, BAD_INPUT)
+        except MemoryError as error:
+            return _fail(str(error) or "the memory does not suffice. Bin or crop the data.", BAD_INPUT)
+        except ProxiscopeError as error:
+            return _fail(error, FAILED)
+        except KeyboardInterrupt:
+            return _fail("interrupted, nothing was written", INTERRUPTED)
 
 
 def _fail(message: object, code: int) -> int:
@@ -56,7 +78,7 @@ def _fail(message: object, code: int) -> int:
 
 
 def _print_warning(message, category, filename, lineno, file=None, line=None) -> None:
-    print(f"proxiscope: warning: {message}", file=sys.stderr)
+    tqdm.write(f"proxiscope: warning: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -113,10 +135,13 @@ def _add_run_options(parser: argparse.ArgumentParser, cls: type) -> None:
         group.add_argument(
             f"--{parameter.name.replace('_', '-')}",
             metavar=_metavar(parameter),
-            help=f"{parameter.doc} Default: {parameter.format(parameter.default)}{_unit(parameter)}.".replace(
-                "%", "%%"
-            ),
+            help=_help(parameter).replace("%", "%%"),
         )
+
+
+def _help(parameter: Parameter) -> str:
+    default = f"{parameter.format(parameter.default)}{_unit(parameter)}"
+    return f"{parameter.doc} Give {parameter.expects}. Default: {default}."
 
 
 def _metavar(parameter: Parameter) -> str:

@@ -1,8 +1,9 @@
 """The contract every algorithm obeys."""
 
-from .algorithm import Algorithm, Iterative, Progress, Record, State, check, iterate
+from .algorithm import Algorithm, Iterative, Progress, State, check, iterate
 from .errors import DivergedError, InputError, NotEnoughMemoryError, ProxiscopeError
 from .parameters import Doc, Parameter, Schedule, Unit, build, parameters, to_dict
+from .record import Record
 from .registry import algorithm, algorithms
 
 __all__ = [

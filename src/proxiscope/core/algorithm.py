@@ -142,13 +142,13 @@ class Iterative:
     max_iterations: Annotated[int, Interval(ge=1, le=1_000_000), Doc("Iterations of a whole run.")] = 100
 
 
-def check(algorithm: Algorithm, problem: Any) -> None:
-    """Check that `algorithm` can take `problem` and that the memory suffices.
+def check(algorithm: Algorithm, problem: Any, seed: int = 0) -> None:
+    """Check that `algorithm` can take `problem` and `seed`, and that the memory suffices.
 
     Raises
     ------
     InputError
-        If the problem is of another kind, or one that the algorithm cannot take.
+        If the problem is of another kind, or one that the algorithm cannot take, or the seed is negative.
     NotEnoughMemoryError
         If the run would need more memory than is available.
     """
@@ -158,6 +158,8 @@ def check(algorithm: Algorithm, problem: Any) -> None:
             f"{algorithm.name} got a {type(problem).__name__}",
             f"It takes a {algorithm.Problem.__name__}",
         )
+    if seed < 0:
+        raise InputError("seed", f"got {seed}", "Give a whole number >= 0")
     algorithm.check_problem(problem)
     need, have = algorithm.memory(problem), psutil.virtual_memory().available
     if need > have:
@@ -196,7 +198,7 @@ def iterate(
     DivergedError
         If a recorded figure is not finite.
     """
-    check(algorithm, problem)
+    check(algorithm, problem, seed)
     return _iterate(algorithm, problem, state, seed)
 
 
@@ -244,52 +246,3 @@ def _make(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"{value.dtype} of shape {value.shape}"
     return "a number" if isinstance(value, Number) else f"a {type(value).__name__}"
-
-
-class Record:
-    """What a run leaves behind while it iterates: figures over iterations, and the best estimate.
-
-    Parameters
-    ----------
-    algorithm : Algorithm
-        Says whether the best recorded estimate is kept.
-
-    Attributes
-    ----------
-    best : int
-        Iteration of the best estimate; 0 before there is one.
-    """
-
-    def __init__(self, algorithm: Algorithm):
-        self._keeps_best = algorithm.result_is_best
-        self._iterations: list[int] = []
-        self._values: dict[str, list[float]] = {}
-        self.best = 0
-        self.best_r_factor = math.inf
-        self._best_estimate: NDArray | None = None
-
-    def add(self, progress: Progress) -> None:
-        """Take in one iteration."""
-        if not progress.metrics:
-            return
-        self._iterations.append(progress.iteration)
-        for name, value in progress.metrics.items():
-            self._values.setdefault(name, []).append(value)
-        r_factor = progress.metrics.get("r_factor", math.inf)
-        if self._keeps_best and r_factor < self.best_r_factor:
-            self.best, self.best_r_factor, self._best_estimate = (
-                progress.iteration,
-                r_factor,
-                progress.estimate(),
-            )
-
-    def metrics(self) -> dict[str, NDArray]:
-        """``"iteration"`` (int64) and each figure (float64) as arrays over the recorded iterations."""
-        values = {name: np.array(v) for name, v in self._values.items()}
-        return {"iteration": np.array(self._iterations, dtype=np.int64), **values}
-
-    def result(self, progress: Progress) -> tuple[NDArray, int]:
-        """The estimate that the run stands for, and its iteration; `progress` is the last one."""
-        if self._best_estimate is not None:
-            return self._best_estimate, self.best
-        return progress.estimate(), progress.iteration

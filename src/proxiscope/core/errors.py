@@ -31,4 +31,12 @@ class NotEnoughMemoryError(ProxiscopeError, MemoryError):
 
 
 class DivergedError(ProxiscopeError, ArithmeticError):
-    """An iteration produced values that are not finite; what was computed before is kept."""
+    """An iteration produced values that are not finite.
+
+    Attributes
+    ----------
+    result : Result or None
+        What `proxiscope.reconstruct` had before, where the algorithm keeps its best iterate.
+    """
+
+    result = None

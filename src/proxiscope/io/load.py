@@ -9,11 +9,12 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.errors import InputError
 from ..phase import DiffractionPattern
 from ..tomography import TiltSeries
-from .angles import read_angles
 from .raw import RawData
 from .reading import read, read_array
 
 Kind = Literal["pattern", "tilt-series"]
+
+TURNED = "The tilt axis lies along x: turned by 90 degrees so that it lies along y."
 
 
 def load(
@@ -62,38 +63,39 @@ def load(
     InputError
         If the file cannot be read, is neither, or what was given does not fit to it.
     """
-    raw = read(path, angles=angles if isinstance(angles, str | Path) else None, variable=variable)
-    if angles is not None and not isinstance(angles, str | Path):
-        raw = with_angles(raw, angles)
+    options = {"support": support, "mask": mask, "intensities": intensities, "tilt_axis": tilt_axis}
+    raw = read(path, angles=angles, variable=variable)
+    return problem_from(raw, kind, pixel_size=pixel_size, **options)[0]
+
+
+def problem_from(
+    raw: RawData,
+    kind: Kind | None = None,
+    *,
+    support: ArrayLike | str | Path | None = None,
+    mask: ArrayLike | str | Path | None = None,
+    intensities: bool = False,
+    tilt_axis: Literal["x", "y"] | None = None,
+    pixel_size: float | None = None,
+) -> tuple[DiffractionPattern | TiltSeries, tuple[str, ...]]:
+    """What `load` returns, of a file that has been read, and what was recognised or corrected, in sentences."""
     tilted = raw.angles is not None or raw.rotations is not None
-    kind = kind or ("tilt-series" if tilted else "pattern" if raw.data.ndim == 2 else None)
-    if kind is None:
+    kind = kind or ("pattern" if raw.data.ndim == 2 and not tilted else "tilt-series")
+    if kind == "tilt-series" and not tilted:
         raise InputError(
-            Path(path).name,
+            raw.source.name,
             f"a stack of shape {raw.data.shape} without tilt angles",
-            "Give the tilt angles in degrees, one for each projection, or say that it is a pattern in three dimensions",
+            "Give the tilt angles in degrees, one for each projection",
         )
     pixel_size = raw.pixel_size if pixel_size is None else pixel_size
+    source = str(raw.source)
     if kind == "pattern":
-        return pattern(
-            raw.data, support, mask, intensities=intensities, pixel_size=pixel_size, source=str(path)
-        )
-    return series(raw, mask, tilt_axis=tilt_axis, pixel_size=pixel_size)
-
-
-def with_angles(raw: RawData, angles: ArrayLike) -> RawData:
-    """`raw` with tilt angles (tilt,) or Euler triples (tilt, 3) in degrees."""
-    values = np.asarray(angles, dtype=np.float64)
-    triples = values.ndim == 2
-    return RawData(
-        raw.data,
-        None if triples else values,
-        values if triples else None,
-        raw.pixel_size,
-        raw.tilt_axis,
-        raw.notes,
-        raw.source,
-    )
+        options = {"intensities": intensities, "pixel_size": pixel_size, "source": source}
+        return pattern(raw.data, support, mask, **options), raw.notes
+    projections, valid, notes = raw.data, _array(mask), raw.notes
+    if (tilt_axis or raw.tilt_axis) == "x":
+        projections, valid, notes = turn(projections), None if valid is None else turn(valid), (*notes, TURNED)
+    return TiltSeries(projections, raw.angles, raw.rotations, valid, pixel_size=pixel_size, source=source), notes
 
 
 def pattern(
@@ -110,29 +112,6 @@ def pattern(
     return make(data, support=_array(support), known=_array(mask), pixel_size=pixel_size, source=source)
 
 
-def series(
-    raw: RawData,
-    mask: ArrayLike | str | Path | None = None,
-    *,
-    tilt_axis: Literal["x", "y"] | None = None,
-    pixel_size: float | None = None,
-) -> TiltSeries:
-    """A tilt series from what a file holds, turned so that the tilt axis lies along y; as for `load`."""
-    valid = _array(mask)
-    projections = raw.data
-    if (tilt_axis or raw.tilt_axis) == "x":
-        projections = turn(projections)
-        valid = None if valid is None else turn(valid)
-    return TiltSeries(
-        projections,
-        raw.angles,
-        raw.rotations,
-        valid,
-        pixel_size=pixel_size or raw.pixel_size,
-        source=str(raw.source),
-    )
-
-
 def turn(stack: ArrayLike) -> NDArray:
     """Turn images (..., y, x) by 90 degrees: an axis along x comes to lie along y.
 
@@ -144,5 +123,3 @@ def turn(stack: ArrayLike) -> NDArray:
 def _array(values: ArrayLike | str | Path | None) -> NDArray | None:
     return read_array(values) if isinstance(values, str | Path) else values
 
-
-__all__ = ["load", "pattern", "read_angles", "series", "turn", "with_angles"]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..io.load import turn
+from ..io.load import TURNED, turn
 from ..io.raw import RawData
 from ..phase import DiffractionPattern
 from ..reconstruction import Result
@@ -86,7 +86,7 @@ def raw_layer(raw: RawData) -> LayerData:
         rotations = np.stack([np.zeros_like(raw.angles), raw.angles, np.zeros_like(raw.angles)], axis=1)
     if rotations is not None and raw.tilt_axis == "x":
         data = turn(data)
-        notes.append("The tilt axis lies along x: turned by 90 degrees so that it lies along y")
+        notes.append(TURNED)
     common = {"source": str(raw.source), "notes": notes}
     if rotations is None and data.ndim == 2:
         return _pattern_layer(np.asarray(data), name, raw.pixel_size, **common)

@@ -106,13 +106,14 @@ class GPSF(PhaseRetrieval[GPSState], name="gps-f", title="GPS-F (Fourier smoothi
         )  # fmt: skip
         state.y_hat = rfft(state.y)
         state.iteration += 1
-        if self.records(state.iteration) or state.iteration == self.iterations:
+        if self._judges(state.iteration):
             self._keep_best(problem, state)
         return state
 
     def metrics(self, problem: DiffractionPattern, state: GPSState) -> dict[str, float]:
         """``"r_factor"``, a fraction: the R-factor of the constrained object over the known pixels."""
-        return {"r_factor": state.r_factor}
+        due = state.iteration and self._judges(state.iteration)
+        return {"r_factor": state.r_factor if due else self._r_factor(problem, state)}
 
     def estimate(self, problem: DiffractionPattern, state: GPSState) -> NDArray:
         """P_S(u), float32."""
@@ -136,9 +137,16 @@ class GPSF(PhaseRetrieval[GPSState], name="gps-f", title="GPS-F (Fourier smoothi
         state.y_hat = rfft(state.y)
         state.image = irfft(state.z.copy(), problem.shape)
 
-    def _keep_best(self, problem: DiffractionPattern, state: GPSState) -> None:
+    def _judges(self, iteration: int) -> bool:
+        """Whether the step to `iteration` evaluates the R-factor."""
+        return self.records(iteration) or iteration == self.iterations
+
+    def _r_factor(self, problem: DiffractionPattern, state: GPSState) -> float:
         work: GPSWork = self.workspace(problem, state)
-        state.r_factor = work.pattern.r_factor(self.estimate(problem, state))
+        return work.pattern.r_factor(self.estimate(problem, state))
+
+    def _keep_best(self, problem: DiffractionPattern, state: GPSState) -> None:
+        state.r_factor = self._r_factor(problem, state)
         if state.r_factor < state.best_r_factor:
             state.best_r_factor = state.r_factor
             state.best_z[...], state.best_y[...] = state.z, state.y

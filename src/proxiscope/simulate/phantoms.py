@@ -16,7 +16,7 @@ def vesicle(shape: tuple[int, ...], *, seed: int = 0) -> NDArray[np.float32]:
     Parameters
     ----------
     shape : tuple of int
-        (y, x) or (z, y, x) in pixels; the vesicle spans about nine tenths of each axis.
+        (y, x) or (z, y, x) in pixels; the vesicle spans 0.7 to 0.9 of each axis.
     seed : int
         Places the inner vesicles and granules.
 

@@ -26,6 +26,8 @@ class Setup:
     projector : SingleAxisProjector or FourierSliceProjector
     tilts, depth : int
         Projections, and slices of the volume along the beam.
+    used : bool, (tilt,)
+        Tilts that have data; the others are left out.
     measured : float32, ``projector.range_shape``
         Projections, zero where not valid.
     valid : float32, ``projector.range_shape``, or None
@@ -36,12 +38,13 @@ class Setup:
         self.projector = projector(series.angles, series.shape[1:], depth)
         self.tilts, self.depth = len(series.angles), depth
         self.measured = self.projector.pack_projections(series.projections)
-        empty = ~series.projections.any(axis=(1, 2))
-        masked = empty.any() or not series.valid.all()
-        self.valid = self.projector.pack_projections(series.valid & ~empty[:, None, None]) if masked else None
+        self.used = series.projections.any(axis=(1, 2))
+        masked = not (self.used.all() and series.valid.all())
+        valid = series.valid & self.used[:, None, None]
+        self.valid = self.projector.pack_projections(valid) if masked else None
         totals = np.abs(series.projections).sum(axis=(1, 2), dtype=np.float64)
         with np.errstate(divide="ignore"):
-            self._weights = np.where(totals > 0, 1 / totals, 0) / np.count_nonzero(totals)
+            self._weights = np.where(self.used, 1 / totals, 0) / self.used.sum()
 
     def residual(self, volume: NDArray, out: NDArray) -> tuple[NDArray, float, float]:
         """A u - b over the usable pixels into `out`; with it the R-factor and the sum of squares.

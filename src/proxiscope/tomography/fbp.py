@@ -47,7 +47,9 @@ class FBP(Tomography[FBPState], name="fbp", title="Filtered back projection (FBP
     def step(self, problem: TiltSeries, state: FBPState) -> FBPState:
         """The whole reconstruction."""
         work: Setup = self.workspace(problem, state)
-        filtered = _filtered(work.measured, self.filter, angular_widths(problem.angles))
+        widths = np.zeros(work.tilts)
+        widths[work.used] = angular_widths(problem.angles[work.used])
+        filtered = _filtered(work.measured, self.filter, widths)
         work.projector.interpolate(filtered, state.volume)
         _, state.r_factor, _ = work.residual(state.volume, filtered)
         state.iteration += 1
@@ -65,17 +67,20 @@ class FBP(Tomography[FBPState], name="fbp", title="Filtered back projection (FBP
 def angular_widths(angles: NDArray) -> NDArray:
     """Angle in radians that each tilt stands for: half the way to its neighbours, modulo 180 degrees.
 
-    Tilts at the edge of a missing wedge count as wide as the step on their other side; repeated tilts share.
+    The widest gap is a missing wedge if it is wider than 2.5 usual steps. The tilts at its edges count as wide as
+    the step on their other side. Repeated tilts share.
     """
     folded = np.mod(angles, 180.0)
     distinct, inverse, count = np.unique(folded.round(6), return_inverse=True, return_counts=True)
     if len(distinct) == 1:
         return np.full(len(angles), np.pi / len(angles))
     steps = np.diff(distinct, append=distinct[0] + 180)
-    usual = np.median(steps)
-    steps = np.where(steps > 2.5 * usual, usual, steps)
-    widths = 0.5 * (steps + np.roll(steps, 1)) / count
-    return np.deg2rad(widths[inverse])
+    before, after = np.roll(steps, 1), steps.copy()
+    gap = steps.argmax()
+    if steps[gap] > 2.5 * np.median(steps):
+        behind = (gap + 1) % len(steps)
+        after[gap], before[behind] = before[gap], after[behind]
+    return np.deg2rad(0.5 * (before + after) / count)[inverse]
 
 
 def ramp(size: int, window: str) -> NDArray:

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..core.errors import InputError
 from ..physics.projectors import FourierSliceProjector, SingleAxisProjector
 from .problem import TiltSeries
 
@@ -17,7 +18,14 @@ def r_factor(volume: ArrayLike, series: TiltSeries, *, exact: bool = False) -> f
         With a single axis.
     exact : bool
         Project by the Fourier slice theorem instead of in real space.
+
+    Raises
+    ------
+    InputError
+        If the series has tilts about z or x, or the volume is not as wide as it.
     """
+    if not series.single_axis:
+        raise InputError("series", "tilts about z or x", "Give a series with a single tilt axis along y")
     projector = (FourierSliceProjector if exact else SingleAxisProjector)(
         series.angles, series.shape[1:], np.shape(volume)[0]
     )

@@ -87,11 +87,10 @@ class TiltSeries:
 
 
 def _rotations(angles: ArrayLike | None, rotations: ArrayLike | None, shape: tuple[int, ...]) -> NDArray:
-    if (angles is None) == (rotations is None):
-        found = "neither was given" if angles is None else "both were given"
-        raise InputError(
-            "angles or rotations", found, "Give the tilt angles in degrees, or Euler triples instead"
-        )
+    if angles is None and rotations is None:
+        raise InputError("angles or rotations", "neither was given", "Give tilt angles in degrees, or Euler triples")
+    if angles is not None and rotations is not None and not _same_tilts(angles, rotations):
+        raise InputError("angles and rotations", "both were given, and differ", "Give one of them")
     field, values = ("angles", angles) if rotations is None else ("rotations", rotations)
     try:
         values = np.asarray(values, dtype=np.float64)
@@ -111,6 +110,11 @@ def _rotations(angles: ArrayLike | None, rotations: ArrayLike | None, shape: tup
     if rotations is None:
         values = np.stack([np.zeros_like(values), values, np.zeros_like(values)], axis=1)
     return values
+
+
+def _same_tilts(angles: ArrayLike, rotations: ArrayLike) -> bool:
+    """Whether `angles` are the middle column of `rotations`, as in a copy of a series."""
+    return np.ndim(rotations) == 2 and np.array_equal(np.asarray(rotations)[:, 1:2].ravel(), angles)
 
 
 def _count(values: NDArray) -> str:

@@ -42,5 +42,5 @@ class RESIRE(IterativeTomography, name="resire", title="RESIRE"):
         if state.squares > 1.0001 * state.previous_squares:
             state.slowdown *= 1.5
         gradient = work.projector.adjoint(state.residual, work.gradient)
-        step = self.step_size / (state.slowdown * work.tilts * work.depth)
+        step = self.step_size / (state.slowdown * work.used.sum() * work.depth)
         kernels.descend(state.volume, gradient, step, self.positivity)

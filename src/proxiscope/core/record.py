@@ -1,0 +1,57 @@
+"""What a run leaves behind."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .algorithm import Algorithm, Progress
+
+
+class Record:
+    """What a run leaves behind while it iterates: figures over iterations, and the best estimate.
+
+    Parameters
+    ----------
+    algorithm : Algorithm
+        Says whether the best recorded estimate is kept.
+
+    Attributes
+    ----------
+    best : int
+        Iteration of the best estimate; 0 before there is one.
+    """
+
+    def __init__(self, algorithm: Algorithm):
+        self._keeps_best = algorithm.result_is_best
+        self._iterations: list[int] = []
+        self._values: dict[str, list[float]] = {}
+        self.best = 0
+        self.best_r_factor = math.inf
+        self._best_estimate: NDArray | None = None
+
+    def add(self, progress: Progress) -> None:
+        """Take in one iteration."""
+        if not progress.metrics:
+            return
+        self._iterations.append(progress.iteration)
+        for name, value in progress.metrics.items():
+            self._values.setdefault(name, []).append(value)
+        r_factor = progress.metrics.get("r_factor", math.inf)
+        if self._keeps_best and r_factor < self.best_r_factor:
+            self.best, self.best_r_factor, self._best_estimate = (
+                progress.iteration,
+                r_factor,
+                progress.estimate(),
+            )
+
+    def metrics(self) -> dict[str, NDArray]:
+        """``"iteration"`` (int64) and each figure (float64) as arrays over the recorded iterations."""
+        values = {name: np.array(v) for name, v in self._values.items()}
+        return {"iteration": np.array(self._iterations, dtype=np.int64), **values}
+
+    def result(self, progress: Progress) -> tuple[NDArray, int]:
+        """The estimate that the run stands for, and its iteration; `progress` is the last one."""
+        if self._best_estimate is not None:
+            return self._best_estimate, self.best
+        return progress.estimate(), progress.iteration
