@@ -572,9 +572,7 @@ class TestProcess:
         )
         command = [sys.executable, "-c", start, "reconstruct", "sirt", data / "series.mrc"]
         command += ["--max-iterations", "1000000", "-o", out, "--metrics", table]
-        with subprocess.Popen(
-            command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        ) as process:
+        with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             seen = b""
             while b"R_F" not in seen:
                 piece = os.read(process.stderr.fileno(), 4096)

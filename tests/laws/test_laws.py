@@ -140,9 +140,7 @@ def values_of(parameter):
     high = next((b for b in (i.le, i.lt) if b is not None), 1e6)
     if parameter.kind == "int":
         return st.integers(low, high)
-    number = st.floats(
-        low, high, exclude_min=i.gt is not None, exclude_max=i.lt is not None, allow_subnormal=False
-    )
+    number = st.floats(low, high, exclude_min=i.gt is not None, exclude_max=i.lt is not None, allow_subnormal=False)
     number = number.filter(parameter._inside)
     if parameter.kind == "float":
         return number
@@ -154,9 +152,7 @@ def values_of(parameter):
 
 def instances(cls):
     """Any instance of an algorithm."""
-    return st.fixed_dictionaries({p.name: values_of(p) for p in parameters(cls)}).map(
-        lambda values: cls(**values)
-    )
+    return st.fixed_dictionaries({p.name: values_of(p) for p in parameters(cls)}).map(lambda values: cls(**values))
 
 
 @every_algorithm
@@ -166,8 +162,7 @@ def test_parameters_survive_the_command_line_and_json(cls):
     def check(algorithm):
         assert build(cls, to_dict(algorithm)) == algorithm
         options = [
-            f"--{p.name.replace('_', '-')}={p.format(getattr(algorithm, p.name))}"
-            for p in parameters(algorithm)
+            f"--{p.name.replace('_', '-')}={p.format(getattr(algorithm, p.name))}" for p in parameters(algorithm)
         ]
         parsed = parser().parse_args(["reconstruct", cls.name, "in.mrc", "-o", "out.mrc", *options])
         assert algorithm_from(cls, parsed) == algorithm

@@ -176,9 +176,7 @@ def _problem(family: str, options: argparse.Namespace) -> tuple[Any, tuple[str, 
     return *problem_from(raw, "tilt-series", tilt_axis=options.tilt_axis, **shared), 0
 
 
-def _check_outputs(
-    output: str | Path, metrics: str | None = None, *, inputs: Sequence[str | None] = ()
-) -> None:
+def _check_outputs(output: str | Path, metrics: str | None = None, *, inputs: Sequence[str | None] = ()) -> None:
     """Find out before the run, not after it, that a result cannot be written, or would replace its own data."""
     from ..io import WRITE_SUFFIXES
 

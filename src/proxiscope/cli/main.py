@@ -99,9 +99,7 @@ def parser() -> argparse.ArgumentParser:
         one.set_defaults(command=commands.reconstruct)
 
     demo = sub.add_parser("demo", help="reconstruct a simulated pattern and a simulated tilt series")
-    demo.add_argument(
-        "--output", metavar="DIR", default="demo-output", help="folder for the results (%(default)s)"
-    )
+    demo.add_argument("--output", metavar="DIR", default="demo-output", help="folder for the results (%(default)s)")
     demo.set_defaults(command=commands.demo)
     return root
 

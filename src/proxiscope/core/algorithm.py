@@ -169,9 +169,7 @@ def check(algorithm: Algorithm, problem: Any, seed: int = 0) -> None:
         )
 
 
-def iterate(
-    algorithm: Algorithm[P, S], problem: P, *, state: S | None = None, seed: int = 0
-) -> Iterator[Progress]:
+def iterate(algorithm: Algorithm[P, S], problem: P, *, state: S | None = None, seed: int = 0) -> Iterator[Progress]:
     """Run `algorithm` on `problem`, one `Progress` an iteration.
 
     To cancel, stop asking; to pause, wait with the next request; to resume, pass the `state` where a run had

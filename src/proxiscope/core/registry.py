@@ -14,9 +14,7 @@ def register(cls: type) -> None:
     """Enter an algorithm class under its name; a name that is taken raises ValueError."""
     other = _algorithms.get(cls.name)
     if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
-        raise ValueError(
-            f"two algorithms are named {cls.name!r}: {other.__qualname__} and {cls.__qualname__}"
-        )
+        raise ValueError(f"two algorithms are named {cls.name!r}: {other.__qualname__} and {cls.__qualname__}")
     _algorithms[cls.name] = cls
 
 

@@ -53,9 +53,7 @@ def as_mask(field: str, values: ArrayLike, shape: tuple[int, ...]) -> NDArray[np
     """
     array = np.asarray(values)
     if array.shape != shape:
-        raise InputError(
-            field, f"its shape is {array.shape}, that of the data {shape}", "Give one of the same shape"
-        )
+        raise InputError(field, f"its shape is {array.shape}, that of the data {shape}", "Give one of the same shape")
     return np.ascontiguousarray((array != 0) & (array == array))
 
 
@@ -68,7 +66,5 @@ def positive_or_none(field: str, value: Any) -> float | None:
     except (TypeError, ValueError):
         number = math.nan
     if not (math.isfinite(number) and number > 0):
-        raise InputError(
-            field, f"got {value!r}", "Give a positive number of nm, or nothing when it is not known"
-        )
+        raise InputError(field, f"got {value!r}", "Give a positive number of nm, or nothing when it is not known")
     return number

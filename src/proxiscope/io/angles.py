@@ -10,12 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from proxiscope.core.errors import InputError
 from proxiscope.io.raw import check_file, reading
 
-NAMED = re.compile(
-    r"(ang|angles?|thetas?|tilts?|tilt_?(angles?|alpha|values?)|rotations?|rotation_angles?)$|.*_angles?$",
-    re.I,
-)
-"""Names under which files keep their angles."""
-
 _TEXT = (".rawtlt", ".tlt", ".txt", ".dat", ".csv")
 ANGLE_SUFFIXES = (*_TEXT, ".mdoc", ".mat", ".npy")
 _MAX_TEXT = 2**24  # bytes; a million angles are no angles

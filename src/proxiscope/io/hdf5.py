@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxiscope.io import hyperspy
-from proxiscope.io.angles import NAMED
 from proxiscope.io.hdf5_access import datasets, find, inside, load, open_file, text
-from proxiscope.io.raw import Found, choose, nbytes_of, others, to_nm
+from proxiscope.io.raw import ANGLES, Found, choose, nbytes_of, others, to_nm
 
 
 def read(path: Path, variable: str | None = None) -> Found:
@@ -50,7 +49,7 @@ def read(path: Path, variable: str | None = None) -> Found:
 
 
 def _is_image(name: str, node: Any) -> bool:
-    return node.ndim in (2, 3) and min(node.shape) > 1 and not NAMED.match(name.rsplit("/", 1)[-1])
+    return node.ndim in (2, 3) and min(node.shape) > 1 and not ANGLES.match(name.rsplit("/", 1)[-1])
 
 
 def _named_angles(nodes: dict[str, Any], name: str, path: Path) -> tuple[tuple[str, NDArray], ...]:
@@ -60,7 +59,7 @@ def _named_angles(nodes: dict[str, Any], name: str, path: Path) -> tuple[tuple[s
     def fits(node: Any) -> bool:
         return 0 < nbytes_of(node.shape, 1) <= 10**6 and node.ndim in (1, 2) and set(node.shape) <= {1, 3, *shape}
 
-    keys = [key for key, node in nodes.items() if NAMED.match(key.rsplit("/", 1)[-1]) and key != name and fits(node)]
+    keys = [key for key, node in nodes.items() if ANGLES.match(key.rsplit("/", 1)[-1]) and key != name and fits(node)]
     keys.sort(key=lambda key: key.rpartition("/")[0] != group)
     return tuple((f"{key} in {path.name}", _degrees(nodes[key], path)) for key in keys)
 
@@ -88,7 +87,7 @@ def _dims(node: Any, path: Path) -> tuple[tuple[tuple[str, NDArray], ...], float
         if getattr(dim, "shape", None) != (count,) or dim.dtype.kind not in "iuf":
             continue
         values, unit, named = load(dim, path).astype(np.float64), text(dim, "units"), text(dim, "name")
-        if "deg" in unit.lower() or "rad" in unit.lower() or NAMED.match(named):
+        if "deg" in unit.lower() or "rad" in unit.lower() or ANGLES.match(named):
             angles += ((f"{key} of {node.name}", np.degrees(values) if "rad" in unit.lower() else values),)
         elif count > 1 and pixel_size is None:
             pixel_size = to_nm(abs(values[1] - values[0]), unit)

@@ -122,4 +122,3 @@ def turn(stack: ArrayLike) -> NDArray:
 
 def _array(values: ArrayLike | str | Path | None) -> NDArray | None:
     return read_array(values) if isinstance(values, str | Path) else values
-

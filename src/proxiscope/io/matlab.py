@@ -5,8 +5,7 @@ from pathlib import Path
 from numpy.typing import NDArray
 
 from proxiscope.core.errors import InputError
-from proxiscope.io.angles import NAMED
-from proxiscope.io.raw import Found, choose, nbytes_of, no_variable, others, require_memory
+from proxiscope.io.raw import ANGLES, Found, choose, nbytes_of, no_variable, others, require_memory
 
 _BYTES = {
     "double": 8, "single": 4, "logical": 1,
@@ -58,7 +57,7 @@ def read_angles(path: Path) -> NDArray:
     """The angles of a .mat file, as stored: a variable named like angles, else the only one that may be."""
     source = _open(path)
     small = {name: shape for name, shape in source.shapes.items() if len(shape) == 2 and min(shape) in (1, 3)}
-    named = [name for name in small if NAMED.match(name)]
+    named = [name for name in small if ANGLES.match(name)]
     names = named or list(small)
     if len(names) != 1:
         found = f"holds several candidates for angles: {', '.join(names)}" if names else "holds no angles"
@@ -67,7 +66,7 @@ def read_angles(path: Path) -> NDArray:
 
 
 def _is_angles(name: str, shape: tuple[int, ...]) -> bool:
-    return bool(NAMED.match(name)) and len(shape) == 2 and min(shape) in (1, 3) and max(shape) > 1
+    return bool(ANGLES.match(name)) and len(shape) == 2 and min(shape) in (1, 3) and max(shape) > 1
 
 
 class _Version5:

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from proxiscope.core.errors import InputError
 from proxiscope.io import npy
-from proxiscope.io.angles import NAMED
-from proxiscope.io.raw import Found, choose, nbytes_of, no_variable, others, require_memory
+from proxiscope.io.raw import ANGLES, Found, choose, nbytes_of, no_variable, others, require_memory
 
 _DATA = ("data", "projections", "magnitudes", "intensity", "intensities", "image", "volume")
 _SIDE = ("metadata", "pixel_size", "support", "mask", "known", "valid")
@@ -37,7 +36,7 @@ def read(path: Path, variable: str | None = None) -> Found:
         if variable is not None and variable not in headers:
             raise skipped.get(variable) or no_variable(path, variable, list(headers))
         name = variable or _choose(path, headers, skipped)
-        named = [key for key in headers if NAMED.match(key) and key != name]
+        named = [key for key in headers if ANGLES.match(key) and key != name]
         angles = tuple((f"{key} in {path.name}", _array(archive, path, key)) for key in named if _small(headers[key]))
         return Found(
             _array(archive, path, name),
@@ -69,7 +68,7 @@ def _choose(path: Path, headers: dict[str, _Header], skipped: dict[str, InputErr
     sizes = {
         key: nbytes_of(shape, 1)
         for key, (shape, dtype) in headers.items()
-        if len(shape) in (2, 3) and dtype.kind in "biuf" and not key.startswith("metrics_") and not NAMED.match(key)
+        if len(shape) in (2, 3) and dtype.kind in "biuf" and not key.startswith("metrics_") and not ANGLES.match(key)
     }
     main = {key: size for key, size in sizes.items() if key.lower() not in _SIDE}
     if not sizes and skipped:
@@ -83,7 +82,7 @@ def _choose(path: Path, headers: dict[str, _Header], skipped: dict[str, InputErr
 
 
 def _arrays(headers: dict[str, _Header]) -> list[str]:
-    return [key for key, (shape, _) in headers.items() if len(shape) in (2, 3) and not NAMED.match(key)]
+    return [key for key, (shape, _) in headers.items() if len(shape) in (2, 3) and not ANGLES.match(key)]
 
 
 def _small(header: _Header) -> bool:

@@ -1,6 +1,7 @@
 """What a file holds, before it becomes a problem, and the checks every reader shares."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,12 @@ _NM = {
     "um": 1e3, "µm": 1e3, "μm": 1e3, "micron": 1e3, "microns": 1e3, "micrometer": 1e3, "micrometre": 1e3,
     "u_m": 1e3, "\\u00b5m": 1e3, "pm": 1e-3, "mm": 1e6, "cm": 1e7, "m": 1e9,
 }  # fmt: skip
+
+ANGLES = re.compile(
+    r"(ang|angles?|thetas?|tilts?|tilt_?(angles?|alpha|values?)|rotations?|rotation_angles?)$|.*_angles?$",
+    re.I,
+)
+"""Names under which files keep their angles."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,9 +39,7 @@ class HalfPattern:
 
     def r_factor(self, image: NDArray) -> float:
         """R-factor of a real image over the known pixels of the full pattern (eq. 2.21)."""
-        return (
-            kernels.magnitude_misfit(rfft(image).ravel(), self._plus.ravel(), self._minus.ravel()) / self._sum
-        )
+        return kernels.magnitude_misfit(rfft(image).ravel(), self._plus.ravel(), self._minus.ravel()) / self._sum
 
 
 def random_spectrum(pattern: HalfPattern, rng: np.random.Generator) -> NDArray:

@@ -62,12 +62,8 @@ class GPSF(PhaseRetrieval[GPSState], name="gps-f", title="GPS-F (Fourier smoothi
             "Relaxation of the measured magnitudes over the run, as fraction of the run: value. Larger for more noise."
         ),
     ] = ((0.0, 0.01), (0.4, 0.1))
-    s: Annotated[
-        float, Interval(ge=0.01, le=0.99), Doc("Step size of the dual variable; s t must stay below 1.")
-    ] = 0.9
-    t: Annotated[
-        float, Interval(ge=0.01, le=1), Doc("Step size of the primal variable; s t must stay below 1.")
-    ] = 1.0
+    s: Annotated[float, Interval(ge=0.01, le=0.99), Doc("Step size of the dual variable; s t must stay below 1.")] = 0.9
+    t: Annotated[float, Interval(ge=0.01, le=1), Doc("Step size of the primal variable; s t must stay below 1.")] = 1.0
     widest: Annotated[
         float, Interval(ge=0.01, le=100), Unit("frames"), Doc("Width of the first stage's smoothing filter.")
     ] = 2.0

@@ -31,9 +31,7 @@ class HIO(PhaseRetrieval[HIOState], name="hio", title="Hybrid input-output (HIO)
 
     State: ClassVar[type] = HIOState
 
-    beta: Annotated[
-        float, Interval(ge=0.01, le=2), Doc("Feedback of the pixels that break the constraints.")
-    ] = 0.9
+    beta: Annotated[float, Interval(ge=0.01, le=2), Doc("Feedback of the pixels that break the constraints.")] = 0.9
 
     def init(self, problem: DiffractionPattern, seed: int) -> HIOState:
         """Measured magnitudes with random phases."""
@@ -44,9 +42,7 @@ class HIO(PhaseRetrieval[HIOState], name="hio", title="Hybrid input-output (HIO)
     def step(self, problem: DiffractionPattern, state: HIOState) -> HIOState:
         """g <- u where u is in S and u >= 0, else g - beta u; u <- F^-1 P_M F g."""
         work: HalfPattern = self.workspace(problem, state)
-        kernels.hio_feedback(
-            state.input.ravel(), state.image.ravel(), problem.support.ravel(), np.float32(self.beta)
-        )
+        kernels.hio_feedback(state.input.ravel(), state.image.ravel(), problem.support.ravel(), np.float32(self.beta))
         spectrum = rfft(state.input)
         kernels.impose_magnitudes(spectrum.ravel(), work.magnitudes.ravel())
         state.image = irfft(spectrum, problem.shape)

@@ -90,19 +90,13 @@ class DiffractionPattern:
 
 def _check_magnitudes(magnitudes: NDArray, known: NDArray) -> None:
     if not known.any():
-        raise InputError(
-            "magnitudes", "no pixel was measured: all are NaN or masked", "Check the file and the mask"
-        )
+        raise InputError("magnitudes", "no pixel was measured: all are NaN or masked", "Check the file and the mask")
     measured = magnitudes[known]
     _refuse_negative("magnitudes", measured)
     if not np.isfinite(measured).all():
-        raise InputError(
-            "magnitudes", "infinite values", "Mark those pixels as not measured (NaN or known=False)"
-        )
+        raise InputError("magnitudes", "infinite values", "Mark those pixels as not measured (NaN or known=False)")
     if not measured.any():
-        raise InputError(
-            "magnitudes", "all measured pixels are zero", "Check that the right data were loaded"
-        )
+        raise InputError("magnitudes", "all measured pixels are zero", "Check that the right data were loaded")
 
 
 def _refuse_negative(field: str, values: NDArray) -> None:

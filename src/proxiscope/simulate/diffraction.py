@@ -83,8 +83,7 @@ def diffraction_pattern(
     frame[tuple(slice(c, c + m) for c, m in zip(corner, image.shape, strict=True))] = image
     support = np.zeros(shape, bool)
     occupied = [
-        (np.nonzero(frame.any(axis=tuple(a for a in range(frame.ndim) if a != axis)))[0])
-        for axis in range(frame.ndim)
+        (np.nonzero(frame.any(axis=tuple(a for a in range(frame.ndim) if a != axis)))[0]) for axis in range(frame.ndim)
     ]
     support[tuple(slice(max(o[0] - margin, 0), o[-1] + 1 + margin) for o in occupied)] = True
     magnitudes = np.abs(np.fft.fftshift(np.fft.fftn(frame)))

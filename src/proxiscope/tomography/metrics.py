@@ -30,8 +30,6 @@ def r_factor(volume: ArrayLike, series: TiltSeries, *, exact: bool = False) -> f
         series.angles, series.shape[1:], np.shape(volume)[0]
     )
     projected = projector.unpack_projections(projector.forward(projector.pack_volume(volume)))
-    misfit = np.abs(np.where(series.valid, projected - series.projections, 0)).sum(
-        axis=(1, 2), dtype=np.float64
-    )
+    misfit = np.abs(np.where(series.valid, projected - series.projections, 0)).sum(axis=(1, 2), dtype=np.float64)
     total = np.abs(series.projections).sum(axis=(1, 2), dtype=np.float64)
     return float((misfit[total > 0] / total[total > 0]).mean())

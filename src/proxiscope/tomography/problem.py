@@ -104,9 +104,7 @@ def _rotations(angles: ArrayLike | None, rotations: ArrayLike | None, shape: tup
             f"Give an array of shape {expected}, or the projections with the axes (tilt, y, x)",
         )
     if not np.isfinite(values).all():
-        raise InputError(
-            field, "values that are not finite", "Give one number in degrees for each projection"
-        )
+        raise InputError(field, "values that are not finite", "Give one number in degrees for each projection")
     if rotations is None:
         values = np.stack([np.zeros_like(values), values, np.zeros_like(values)], axis=1)
     return values
@@ -124,13 +122,9 @@ def _count(values: NDArray) -> str:
 def _check_projections(projections: NDArray) -> None:
     largest = np.abs(projections).max(axis=(1, 2))
     if not np.isfinite(largest).all():
-        raise InputError(
-            "projections", "infinite values", "Mark those pixels as not usable (NaN or valid=False)"
-        )
+        raise InputError("projections", "infinite values", "Mark those pixels as not usable (NaN or valid=False)")
     if not largest.any():
-        raise InputError(
-            "projections", "all measured pixels are zero", "Check that the right data were loaded"
-        )
+        raise InputError("projections", "all measured pixels are zero", "Check that the right data were loaded")
     if not largest.all():
         empty = ", ".join(str(i) for i in np.flatnonzero(largest == 0))
         warnings.warn(
