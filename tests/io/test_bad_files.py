@@ -39,7 +39,7 @@ def make(path, data=STACK):
     return path
 
 
-def refuses(path, match="", **options):
+def refuses(path, match=None, **options):
     with pytest.raises(InputError, match=match) as caught:
         read(path, **options)
     assert caught.value.field

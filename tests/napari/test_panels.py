@@ -46,8 +46,7 @@ def test_from_sample_to_reconstruction(viewer, open_panel, qtbot, wait_until, na
     assert panel.algorithm.value == algorithm
     panel.form.widgets["max_iterations"].value = 40
     click(qtbot, panel, "run")
-    wait_until(lambda: not panel.running)
-    qtbot.wait(200)
+    wait_until(lambda: enabled(panel) == {"run"})
     assert panel.run.status is Status.DONE
     result = viewer.layers[-1]
     np.testing.assert_array_equal(result.data, panel.run.result.array)
@@ -64,8 +63,7 @@ def test_the_result_is_that_of_a_script(viewer, open_panel, qtbot, wait_until):
     panel = open_panel("Tomography")
     panel.form.widgets["max_iterations"].value = 7
     click(qtbot, panel, "run")
-    wait_until(lambda: not panel.running)
-    qtbot.wait(150)
+    wait_until(lambda: enabled(panel) == {"run"})
     expected = reconstruct(RESIRE(max_iterations=7), small_series())
     np.testing.assert_array_equal(viewer.layers[-1].data, expected.volume)
 
@@ -126,8 +124,7 @@ def test_deleting_layers_during_a_run_does_no_harm(viewer, open_panel, qtbot, wa
     click(qtbot, panel, "run")
     wait_until(lambda: len(viewer.layers) == 2)
     viewer.layers.clear()
-    wait_until(lambda: not panel.running)
-    qtbot.wait(150)
+    wait_until(lambda: enabled(panel) == {"run"})
     assert panel.run.status is Status.DONE
     assert [layer.name for layer in viewer.layers] == ["RESIRE of series"]
 
@@ -139,8 +136,7 @@ def test_two_panels_run_at_once(viewer, open_panel, qtbot, wait_until):
     for panel in (tomography, phase):
         panel.form.widgets["max_iterations"].value = 200
         click(qtbot, panel, "run")
-    wait_until(lambda: not tomography.running and not phase.running)
-    qtbot.wait(150)
+    wait_until(lambda: enabled(tomography) == enabled(phase) == {"run"})
     assert tomography.run.status is phase.run.status is Status.DONE
     assert {"RESIRE of series", "GPS-F of pattern"} <= {layer.name for layer in viewer.layers}
 
@@ -156,6 +152,18 @@ def test_closing_the_panel_ends_its_thread(viewer, open_panel, qtbot, wait_until
     wait_until(lambda: run.status.ended)
     assert run.wait(5)
     assert not [t for t in threading.enumerate() if t.name == "proxiscope-resire"]
+
+
+def test_closing_the_viewer_ends_the_thread(viewer, open_panel, qtbot, wait_until):
+    add_series(viewer)
+    panel = open_panel("Tomography")
+    panel.form.widgets["max_iterations"].value = 1_000_000
+    click(qtbot, panel, "run")
+    wait_until(lambda: len(viewer.layers) == 2)
+    run = panel.run
+    viewer.close()
+    wait_until(lambda: run.status is Status.CANCELLED)
+    assert run.wait(5)
 
 
 def test_all_algorithms_are_offered_with_their_parameters(viewer, open_panel):
@@ -186,7 +194,7 @@ def errors(monkeypatch):
 def run_and_fail(panel, qtbot, wait_until, errors):
     before = len(errors)
     click(qtbot, panel, "run")
-    wait_until(lambda: len(errors) > before and not panel.running)
+    wait_until(lambda: len(errors) > before and enabled(panel) == {"run"})
     assert len(errors) == before + 1
     assert "\n" not in errors[-1]
     assert panel.controls.status.text() == errors[-1]
@@ -228,7 +236,7 @@ def test_a_stack_without_angles_asks_for_them(viewer, open_panel, qtbot, wait_un
     panel.first_angle.value, panel.angle_step.value = -60, 6
     panel.form.widgets["max_iterations"].value = 3
     click(qtbot, panel, "run")
-    wait_until(lambda: not panel.running)
+    wait_until(lambda: enabled(panel) == {"run"})
     expected = reconstruct(RESIRE(max_iterations=3), small_series())
     np.testing.assert_array_equal(panel.run.result.array, expected.array)
 
@@ -258,7 +266,7 @@ def test_a_shapes_layer_serves_as_support(viewer, open_panel, qtbot, wait_until)
     assert panel.support.value is viewer.layers["my support"]
     panel.form.widgets["max_iterations"].value = 10
     click(qtbot, panel, "run")
-    wait_until(lambda: not panel.running)
+    wait_until(lambda: enabled(panel) == {"run"})
     image = panel.run.result.image
     assert image.any()
     assert not image[:12].any()

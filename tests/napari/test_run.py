@@ -71,7 +71,9 @@ def test_a_paused_run_still_gives_an_estimate(run_of):
     run.request_estimate()
     estimates = []
     wait(lambda: estimates.append(run.take_estimate()) or estimates[-1] is not None)
-    assert estimates[-1].shape == small_pattern().shape
+    data, low, high = estimates[-1]
+    assert data.shape == small_pattern().shape
+    assert (low, high) == (data.min(), data.max())
 
 
 def test_stop_keeps_and_cancel_drops(run_of):

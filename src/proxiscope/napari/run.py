@@ -10,7 +10,7 @@ import time
 import weakref
 from collections.abc import Callable
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
@@ -46,6 +46,19 @@ def _end_all() -> None:
         run.wait(10)
 
 
+class Frame(NamedTuple):
+    """An estimate to be shown, with its range: looking through a volume for it would hold up the display."""
+
+    data: NDArray
+    low: float
+    high: float
+
+
+def frame(data: NDArray) -> Frame:
+    """The frame of an estimate."""
+    return Frame(data, float(data.min()), float(data.max()))
+
+
 class Run:
     """One reconstruction in a thread.
 
@@ -63,6 +76,8 @@ class Run:
         Iterations done, and those of the whole run.
     curve : list of (int, float)
         Recorded iterations with their R-factors; grows only.
+    result_frame : Frame or None
+        Of the result.
     result : Result or None
         Once the run is done or stopped; after a failure, what was computed before it, if anything.
     error : Exception or None
@@ -78,13 +93,14 @@ class Run:
         self.iteration, self.total = 0, algorithm.iterations
         self.curve: list[tuple[int, float]] = []
         self.result: Result | None = None
+        self.result_frame: Frame | None = None
         self.error: Exception | None = None
         self.estimate_seconds = 0.0
         self._go = threading.Event()
         self._go.set()
         self._stop = self._cancel = False
         self._estimate_wanted = False
-        self._estimate: NDArray | None = None
+        self._estimate: Frame | None = None
         self._thread = threading.Thread(target=self._work, name=f"proxiscope-{algorithm.name}", daemon=True)
 
     def start(self) -> None:
@@ -124,7 +140,7 @@ class Run:
         """Ask for the estimate of the iteration in progress; `take_estimate` gives it later."""
         self._estimate_wanted = True
 
-    def take_estimate(self) -> NDArray | None:
+    def take_estimate(self) -> Frame | None:
         """The estimate that was asked for, once; None when it is not there yet."""
         estimate, self._estimate = self._estimate, None
         return estimate
@@ -160,7 +176,7 @@ class Run:
         if self._estimate_wanted:
             self._estimate_wanted = False
             begin = time.perf_counter()
-            self._estimate = progress.estimate()
+            self._estimate = frame(progress.estimate())
             self.estimate_seconds = time.perf_counter() - begin
 
     def _hold(self, progress: Progress) -> None:
@@ -172,7 +188,8 @@ class Run:
 
     def _conclude(self, problem: Any, record: Record, progress: Progress, begin: float) -> None:
         seconds = time.perf_counter() - begin
-        self.result = conclude(self.algorithm, problem, record, progress, seed=self.seed, seconds=seconds)
+        result = conclude(self.algorithm, problem, record, progress, seed=self.seed, seconds=seconds)
+        self.result_frame, self.result = frame(result.array), result
 
     def _fail(self, error: Exception, problem: Any, record: Record, progress: Progress | None) -> None:
         self.error = error

@@ -5,11 +5,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
 from .layers import estimate_layer, note, result_metadata
-from .run import Run, Status
+from .run import Frame, Run, Status
 
 TICK = 0.07
 """Seconds between two looks at the run."""
@@ -105,38 +104,37 @@ class Stream(QObject):
             return True
         return self.layer in self.viewer.layers and self.layer.visible and self.viewer.dims.ndisplay == 2
 
-    def _show(self, estimate: np.ndarray) -> None:
+    def _show(self, estimate: Frame) -> None:
         if self.layer is None:
             self._add(estimate)
         elif self.layer in self.viewer.layers:
-            self._update(estimate)
+            self.layer.data = estimate.data
+            low, high = self.layer.contrast_limits
+            if not 0.5 < (estimate.high - estimate.low) / (high - low) < 1.5:  # rarely: it costs a repaint
+                self._set_limits(estimate)
 
-    def _add(self, estimate: np.ndarray) -> None:
-        pixel_size = note(self.source, "pixel_size")
-        data, options, _ = estimate_layer(estimate, self.name, pixel_size)
-        self.layer = self.viewer.add_image(data, **options)
+    def _add(self, estimate: Frame) -> None:
+        data, options, _ = estimate_layer(estimate.data, self.name, note(self.source, "pixel_size"))
+        limits = {"contrast_limits": (estimate.low, estimate.high)} if estimate.high > estimate.low else {}
+        self.layer = self.viewer.add_image(data, **options, **limits)
         if self.source in self.viewer.layers:
             self.source.visible = False
-        centre_slices(self.viewer, estimate.ndim)
+        centre_slices(self.viewer, data.ndim)
         self.viewer.reset_view()
 
-    def _update(self, estimate: np.ndarray) -> None:
-        self.layer.data = estimate
-        low, high = float(estimate.min()), float(estimate.max())
-        shown = self.layer.contrast_limits
-        if high > low and not (0.5 < (high - low) / (shown[1] - shown[0]) < 1.5):  # rarely: it costs a repaint
-            self.layer.contrast_limits_range = (low, high)
-            self.layer.contrast_limits = (low, high)
+    def _set_limits(self, estimate: Frame) -> None:
+        if estimate.high > estimate.low:
+            self.layer.contrast_limits_range = (estimate.low, estimate.high)
+            self.layer.contrast_limits = (estimate.low, estimate.high)
 
     def show_result(self) -> None:
         """Put the finished result, with its provenance, in place of the stream."""
-        result = self.run.result
+        result = self.run.result_frame
         if self.layer is None or self.layer not in self.viewer.layers:
-            self._add(result.array)
-        self.layer.data = result.array
-        self.layer.metadata = result_metadata(result)
-        self.layer.reset_contrast_limits_range()
-        self.layer.reset_contrast_limits()
+            self._add(result)
+        self.layer.data = result.data
+        self.layer.metadata = result_metadata(self.run.result)
+        self._set_limits(result)
 
     def remove_layer(self) -> None:
         """Take the streamed layer away again, and show the input."""
