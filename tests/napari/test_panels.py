@@ -120,12 +120,16 @@ def test_cancel_takes_the_estimate_away(viewer, open_panel, qtbot, wait_until):
 def test_deleting_layers_during_a_run_does_no_harm(viewer, open_panel, qtbot, wait_until):
     add_series(viewer)
     panel = open_panel("Tomography")
-    panel.form.widgets["max_iterations"].value = 300
+    panel.form.widgets["max_iterations"].value = 1_000_000
     click(qtbot, panel, "run")
     wait_until(lambda: len(viewer.layers) == 2)
     viewer.layers.clear()
+    before = panel.run.iteration
+    wait_until(lambda: panel.run.iteration > before + 100)
+    assert len(viewer.layers) == 0
+    click(qtbot, panel, "stop")
     wait_until(lambda: enabled(panel) == {"run"})
-    assert panel.run.status is Status.DONE
+    assert panel.run.status is Status.STOPPED
     assert [layer.name for layer in viewer.layers] == ["RESIRE of series"]
 
 

@@ -42,11 +42,10 @@ class RunControls(QGroupBox):
         layout.addLayout(grid)
         for widget in (self.bar, self.status, self.plot):
             layout.addWidget(widget)
-        self.show_run(None)
+        self.show_run(None, None)
 
-    def show_run(self, run: Run | None) -> None:
-        """Show where a run is; None before the first."""
-        status = run.status if run else None
+    def show_run(self, run: Run | None, status: Status | None) -> None:
+        """Show where a run is, in a status that the caller has read once; None before the first."""
         for name, button in self.buttons.items():
             enabled = status in ENABLED_IN[name] if name in ENABLED_IN else status not in LIVE
             if button.isEnabled() != enabled:
@@ -59,8 +58,8 @@ class RunControls(QGroupBox):
         self.bar.setRange(0, 0 if status is Status.PREPARING else run.total)
         self.bar.setValue(run.iteration)
         self.bar.setFormat(f"{run.iteration} / {run.total}")
-        self.status.setText(status_text(run))
-        self.plot.show_curve(list(run.curve), run.result.iteration if run.result else None)
+        self.status.setText(status_text(run, status))
+        self.plot.show_curve(list(run.curve), run.result.iteration if status.ended and run.result else None)
 
 
 def wrapped_label() -> QLabel:
@@ -70,7 +69,7 @@ def wrapped_label() -> QLabel:
     return label
 
 
-def status_text(run: Run) -> str:
+def status_text(run: Run, status: Status) -> str:
     """Where a run is, in a sentence."""
     r_factor = f"R_F {run.curve[-1][1]:.2%}" if run.curve else ""
     result = f"R_F {run.result.r_factor:.2%} at iteration {run.result.iteration}" if run.result else ""
@@ -82,4 +81,4 @@ def status_text(run: Run) -> str:
         Status.STOPPED: f"Stopped and kept. {result}",
         Status.CANCELLED: "Cancelled.",
         Status.FAILED: str(run.error),
-    }[run.status]
+    }[status]

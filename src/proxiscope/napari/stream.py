@@ -35,7 +35,7 @@ class Stream(QObject):
     source : napari.layers.Layer
         Input layer, hidden as soon as there is something to show instead.
     follow : callable
-        Called after each look that changed something.
+        Called with the run's status at each look that has news; the last time with one that has ended.
     parent : QObject
     """
 
@@ -45,7 +45,7 @@ class Stream(QObject):
         run: Run,
         name: str,
         source: Any,
-        follow: Callable[[], None],
+        follow: Callable[[Status], None],
         parent: QObject | None = None,
     ):
         super().__init__(parent)
@@ -58,21 +58,26 @@ class Stream(QObject):
         self._iteration = self._shown_iteration = -1
         self._timer = QTimer(self)
         self._timer.setInterval(int(TICK * 1000))
-        self._timer.timeout.connect(self._look)
+        self._timer.timeout.connect(self.look)
         self._timer.start()
+
+    @property
+    def active(self) -> bool:
+        """Whether the end of the run has yet to be shown."""
+        return self._timer.isActive()
 
     def stop(self) -> None:
         """Look no more."""
         self._timer.stop()
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """Show what is new, if the last has been painted and another may be; then ask for the next estimate."""
-        run = self.run
-        if run.status.ended:
+        run, status = self.run, self.run.status  # read once: the run goes on meanwhile
+        if status.ended:
             self.stop()
-            self._follow()
+            self._follow(status)
             return
-        new_status = run.status is not self._status
+        new_status = status is not self._status
         if not new_status and (self._painting or not self._can_afford()):
             return
         begin = time.perf_counter()
@@ -80,8 +85,8 @@ class Stream(QObject):
         if estimate is not None:
             self._show(estimate)
         if new_status or run.iteration != self._iteration:
-            self._status, self._iteration = run.status, run.iteration
-            self._follow()
+            self._status, self._iteration = status, run.iteration
+            self._follow(status)
             self._painting = True
             QTimer.singleShot(0, partial(self._painted, begin))
         if self._watched() and run.iteration != self._shown_iteration:

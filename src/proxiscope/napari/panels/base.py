@@ -146,8 +146,8 @@ class ReconstructionPanel(QWidget):
 
     @property
     def running(self) -> bool:
-        """Whether a run is under way."""
-        return self.run is not None and not self.run.status.ended
+        """Whether a run is under way, or has ended and is not shown yet."""
+        return self._stream is not None and self._stream.active
 
     def start(self) -> None:
         """Run the chosen algorithm on the chosen layer."""
@@ -164,21 +164,23 @@ class ReconstructionPanel(QWidget):
         self.run = Run(algorithm, make_problem, seed=self.seed.value)
         self._layer_name = f"{algorithm.name.upper()} of {layer.name}"
         self._activity = Activity(self.window(), self._layer_name, algorithm.iterations)
+        if self._stream is not None:
+            self._stream.deleteLater()
         self._stream = Stream(self.viewer, self.run, self._layer_name, layer, self._follow, parent=self)
         self.run.start()
-        self._follow()
+        self._stream.look()
 
     def pause(self) -> None:
         """Hold the run."""
         if self.running:
             self.run.pause()
-            self.controls.show_run(self.run)
+            self._stream.look()
 
     def resume(self) -> None:
         """Go on after a pause."""
         if self.running:
             self.run.resume()
-            self.controls.show_run(self.run)
+            self._stream.look()
 
     def stop(self) -> None:
         """End the run and keep what it has."""
@@ -190,12 +192,11 @@ class ReconstructionPanel(QWidget):
         if self.running:
             self.run.cancel()
 
-    def _follow(self) -> None:
+    def _follow(self, status: Status) -> None:
         """Show how far the run is; called by the stream whenever there is time to paint."""
-        run = self.run
-        self.controls.show_run(run)
-        self._activity.update(run.iteration)
-        if run.status.ended:
+        self.controls.show_run(self.run, status)
+        self._activity.update(self.run.iteration)
+        if status.ended:
             self._finish()
 
     def _finish(self) -> None:
@@ -216,9 +217,9 @@ class ReconstructionPanel(QWidget):
 
     def leave(self) -> None:
         """Cancel a run that is under way, and listen to the viewer no more."""
+        self.cancel()
         if self._stream is not None:
             self._stream.stop()
-        self.cancel()
         if self._activity is not None:
             self._activity.close()
         for event in self._layer_events():
