@@ -49,7 +49,8 @@ $(BIN)/.dev: $(BIN)/python pyproject.toml
 	touch $@
 
 # what Qt and OpenGL need beyond Python packages, with a virtual display where there is none
-LIBRARIES := libegl1 libgl1 libdbus-1-3 libfontconfig1 libglib2.0-0 libxkbcommon-x11-0 libx11-xcb1 \
+GLIB := $(shell apt-cache show libglib2.0-0t64 >/dev/null 2>&1 && echo libglib2.0-0t64 || echo libglib2.0-0)
+LIBRARIES := libegl1 libgl1 libdbus-1-3 libfontconfig1 $(GLIB) libxkbcommon-x11-0 libx11-xcb1 \
   libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 \
   libxcb-shape0 libxcb-xfixes0 libxcb-xkb1 xvfb xauth
 

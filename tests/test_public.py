@@ -282,3 +282,22 @@ def test_what_was_best_before_a_divergence_is_kept(monkeypatch):
     with pytest.raises(DivergedError, match="iteration 40") as caught:
         proxiscope.reconstruct(proxiscope.phase.HIO(max_iterations=50), small_pattern())
     assert caught.value.result.iteration in (10, 20, 30)
+
+
+def test_the_detectors_pixel_size_is_not_taken_for_that_of_the_reconstruction(tmp_path):
+    np.savez(tmp_path / "pattern.npz", magnitudes=small_pattern().magnitudes, pixel_size=55000.0)
+    assert proxiscope.load(tmp_path / "pattern.npz").pixel_size is None
+    assert proxiscope.load(tmp_path / "pattern.npz", pixel_size=5).pixel_size == 5
+
+
+def test_an_algorithm_that_is_none_is_refused_in_words():
+    for nonsense in ("resire", proxiscope.tomography.RESIRE):
+        with pytest.raises(InputError, match="Give an instance"):
+            proxiscope.reconstruct(nonsense, small_series())
+
+
+def test_problems_and_results_print_on_one_line():
+    result = proxiscope.reconstruct(proxiscope.tomography.SIRT(max_iterations=2), small_series())
+    for thing in (small_series(), small_pattern(), result):
+        assert "\n" not in repr(thing)
+        assert len(repr(thing)) < 120

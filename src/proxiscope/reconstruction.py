@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._version import __version__
-from .core import Algorithm, DivergedError, Progress, Record, iterate, to_dict
+from .core import Algorithm, DivergedError, Progress, Record, check, iterate, to_dict
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Result:
     """A finished reconstruction.
 
@@ -42,6 +42,10 @@ class Result:
     iteration: int
     pixel_size: float | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        size = " x ".join(map(str, self.array.shape))
+        return f"Result({size}, {self.algorithm.name}, iteration {self.iteration}, R_F {self.r_factor:.2%})"
 
     @property
     def image(self) -> NDArray[np.float32]:
@@ -114,6 +118,7 @@ def reconstruct(
     DivergedError
         If the iteration blows up; its `result` has the best iterate before, where the algorithm keeps one.
     """
+    check(algorithm, problem, seed)
     record, begin, progress = Record(algorithm), time.perf_counter(), None
 
     def result() -> Result:

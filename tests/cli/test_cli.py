@@ -62,7 +62,7 @@ def data(tmp_path_factory) -> Path:
     """A folder of small inputs in several formats."""
     folder = tmp_path_factory.mktemp("data")
     pattern, series = small_pattern(), small_series()
-    np.savez(folder / "pattern.npz", data=pattern.magnitudes, pixel_size=2.5)
+    np.savez(folder / "pattern.npz", data=pattern.magnitudes, pixel_size=55000.0)
     np.save(folder / "support.npy", pattern.support)
     write_array(folder / "known.mrc", pattern.known.astype(np.float32))
     np.save(folder / "intensities.npy", pattern.magnitudes**2)
@@ -93,7 +93,8 @@ def data(tmp_path_factory) -> Path:
 def options_for(name: str, data: Path) -> list:
     """Input and options for `name`, such that every kind of side file is used."""
     if px.algorithms()[name].family == "phase":
-        return [data / "pattern.npz", "--support", data / "support.npy", "--mask", data / "known.mrc", "--seed", 7]
+        side = ["--support", data / "support.npy", "--mask", data / "known.mrc", "--seed", 7, "--pixel-size", 2.5]
+        return [data / "pattern.npz", *side]
     return [data / "series.mrc"]
 
 

@@ -117,3 +117,14 @@ def test_every_command_of_the_manifest_can_be_imported(manifest):
     assert len(commands) >= 6
     for command in commands:
         assert callable(import_python_name(command.python_name))
+
+
+@pytest.mark.parametrize("suffix", [".mrc", ".h5", ".npz"])
+def test_a_tilt_series_keeps_its_angles_when_it_is_saved(model, tmp_path, suffix):
+    (series,) = model.open_sample(PLUGIN, "tilt-series")
+    path = tmp_path / f"series{suffix}"
+    series.save(str(path), plugin=PLUGIN)
+    (again,) = model.open(path, plugin=PLUGIN)
+    np.testing.assert_allclose(note(again, "rotations"), note(series, "rotations"))
+    np.testing.assert_array_equal(again.data, series.data)
+    assert tuple(again.scale) == pytest.approx(tuple(series.scale))

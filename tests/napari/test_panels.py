@@ -229,7 +229,7 @@ def test_bad_patterns_give_one_message_and_leave_the_layers(viewer, open_panel, 
 def test_a_stack_without_angles_asks_for_them(viewer, open_panel, qtbot, wait_until, errors, tmp_path):
     viewer.add_image(np.asarray(small_series().projections))
     panel = open_panel("Tomography")
-    assert "no tilt angles" in panel.recognised.text()
+    assert "carries none" in panel.recognised.text()
     assert "carries none" in run_and_fail(panel, qtbot, wait_until, errors)
     panel.angles.value = "from a file"
     (tmp_path / "short.rawtlt").write_text("0\n1\n2\n")
@@ -275,3 +275,51 @@ def test_a_shapes_layer_serves_as_support(viewer, open_panel, qtbot, wait_until)
     assert image.any()
     assert not image[:12].any()
     assert not image[:, :9].any()
+
+
+def test_no_support_stays_no_support(viewer, open_panel, qtbot, wait_until):
+    add_pattern(viewer)
+    panel = open_panel("Phase retrieval")
+    assert panel.support.value is viewer.layers["pattern support"]
+    panel.support.value = None
+    panel.form.widgets["max_iterations"].value = 10
+    click(qtbot, panel, "run")
+    wait_until(lambda: enabled(panel) == {"run"})
+    assert panel.support.value is None
+
+
+def test_results_are_not_offered_as_input(viewer, open_panel, qtbot, wait_until):
+    series = add_series(viewer)
+    panel = open_panel("Tomography")
+    panel.form.widgets["max_iterations"].value = 3
+    click(qtbot, panel, "run")
+    wait_until(lambda: enabled(panel) == {"run"})
+    assert len(viewer.layers) == 2
+    assert [layer for layer in panel.input.choices if layer is not None] == [series]
+
+
+def test_a_series_that_carries_angles_uses_them_whatever_was_chosen_before(viewer, open_panel):
+    bare = viewer.add_image(np.asarray(small_series().projections), name="bare")
+    panel = open_panel("Tomography")
+    panel.input.value = bare
+    panel.angles.value = "evenly spaced"
+    panel.first_angle.value, panel.angle_step.value = -50, 5
+    assert "-50 to 50 degrees" in panel.recognised.text()
+    series = add_series(viewer)
+    assert panel.input.value is series
+    assert panel.angles.value == "from the data"
+    assert "-60 to 60 degrees" in panel.recognised.text()
+
+
+def test_the_spinner_has_its_speed_back_after_a_run(viewer, open_panel, qtbot, wait_until):
+    from qtpy.QtWidgets import QLabel
+
+    add_series(viewer)
+    panel = open_panel("Tomography")
+    movies = [label.movie() for label in panel.window().findChildren(QLabel) if label.movie() is not None]
+    assert movies
+    panel.form.widgets["max_iterations"].value = 3
+    click(qtbot, panel, "run")
+    assert {movie.speed() for movie in movies} == {5}
+    wait_until(lambda: enabled(panel) == {"run"})
+    assert {movie.speed() for movie in movies} == {100}

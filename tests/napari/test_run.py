@@ -139,3 +139,24 @@ def test_no_thread_is_left_behind(run_of):
         run.cancel()
         assert run.wait(10)
     assert threading.active_count() <= before
+
+
+def test_stop_wins_over_a_pause_that_comes_after_it(run_of):
+    run = run_of(RESIRE(max_iterations=LONG), small_series)
+    wait(lambda: run.iteration > 3)
+    run.stop()
+    run.pause()
+    assert run.wait(10)
+    assert run.status is Status.STOPPED
+
+
+def test_a_result_that_cannot_be_made_ends_the_run_all_the_same(run_of, monkeypatch):
+    def no_memory(*arguments, **options):
+        raise MemoryError("no more")
+
+    monkeypatch.setattr("proxiscope.napari.run.conclude", no_memory)
+    run = run_of(HIO(max_iterations=20), small_pattern)
+    assert run.wait(10)
+    assert run.status is Status.FAILED
+    assert run.result is None
+    assert isinstance(run.error, MemoryError)

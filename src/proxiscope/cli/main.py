@@ -87,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"proxiscope {__version__}")
     sub = root.add_subparsers(required=True, metavar="COMMAND")
 
-    listing = sub.add_parser("algorithms", help="list the algorithms and their parameters")
+    listing = sub.add_parser("algorithms", help="list the algorithms")
     listing.add_argument("--json", action="store_true", help="as JSON")
     listing.set_defaults(command=commands.list_algorithms)
 
@@ -108,13 +108,19 @@ def _summary(cls: type) -> str:
     return (cls.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
 
 
+_PIXEL_SIZE = {
+    "phase": "pixel size of the reconstruction, for the record and the result's scale",
+    "tomography": "pixel size, instead of what the file says",
+}
+
+
 def _add_run_options(parser: argparse.ArgumentParser, cls: type) -> None:
     add = parser.add_argument
     add("input", metavar="INPUT", help="file with the data")
     add("-o", "--output", metavar="OUTPUT", required=True, help="result: .mrc, .h5, .npz, .npy or .tif")
     add("--metrics", metavar="CSV", help="R-factor over iterations, as a table")
     add("--variable", metavar="NAME", help="array to read from a file that holds several")
-    add("--pixel-size", metavar="NM", type=float, help="instead of what the file says")
+    add("--pixel-size", metavar="NM", type=float, help=_PIXEL_SIZE[cls.family])
     add("--mask", metavar="FILE", help="usable pixels: true or non-zero")
     add("--quiet", action="store_true", help="no progress bar, no notes")
     if cls.family == "phase":

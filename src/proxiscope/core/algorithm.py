@@ -59,7 +59,7 @@ class Progress:
     iteration: int
     total: int
     metrics: Mapping[str, float]
-    state: State
+    state: State = field(repr=False)
     _estimate: Callable[[], NDArray] = field(repr=False)
 
     def estimate(self) -> NDArray:
@@ -152,6 +152,8 @@ def check(algorithm: Algorithm, problem: Any, seed: int = 0) -> None:
     NotEnoughMemoryError
         If the run would need more memory than is available.
     """
+    if not isinstance(algorithm, Algorithm):
+        raise InputError("algorithm", f"got {algorithm!r}", "Give an instance, such as proxiscope.tomography.RESIRE()")
     if not isinstance(problem, algorithm.Problem):
         raise InputError(
             "problem",

@@ -14,6 +14,7 @@ from .reading import read, read_array
 
 Kind = Literal["pattern", "tilt-series"]
 
+DETECTOR_PIXELS = "The file's pixel size is not that of the reconstruction, and is left out."
 TURNED = "The tilt axis lies along x: turned by 90 degrees so that it lies along y."
 
 
@@ -50,7 +51,8 @@ def load(
         Image axis along which the tilt axis lies in the file. A series with its axis along x is turned by 90
         degrees so that it lies along y; by default what the file says, else y.
     pixel_size : float, optional
-        In nm, instead of what the file says; of a pattern, that of the reconstruction.
+        In nm. Of a tilt series, instead of what the file says; of a pattern, that of the reconstruction, which its
+        file does not tell.
     variable : str, optional
         Name of the array in a file that holds several.
 
@@ -81,19 +83,24 @@ def problem_from(
     """What `load` returns, of a file that has been read, and what was recognised or corrected, in sentences."""
     tilted = raw.angles is not None or raw.rotations is not None
     kind = kind or ("pattern" if raw.data.ndim == 2 and not tilted else "tilt-series")
+    if kind == "tilt-series" and raw.data.ndim == 2:
+        raise InputError(raw.source.name, f"an image of shape {raw.data.shape}", "Give a stack (tilt, y, x)")
     if kind == "tilt-series" and not tilted:
         raise InputError(
             raw.source.name,
             f"a stack of shape {raw.data.shape} without tilt angles",
-            "Give the tilt angles in degrees, one for each projection",
+            "Give the tilt angles in degrees, one for each projection (angles=, --angles FILE)",
         )
-    pixel_size = raw.pixel_size if pixel_size is None else pixel_size
     source = str(raw.source)
     if kind == "pattern":
         options = {"intensities": intensities, "pixel_size": pixel_size, "source": source}
-        return pattern(raw.data, support, mask, **options), raw.notes
+        notes = raw.notes if raw.pixel_size is None or pixel_size is not None else (*raw.notes, DETECTOR_PIXELS)
+        return pattern(raw.data, support, mask, **options), notes
+    pixel_size = raw.pixel_size if pixel_size is None else pixel_size
     projections, valid, notes = raw.data, _array(mask), raw.notes
     if (tilt_axis or raw.tilt_axis) == "x":
+        if raw.rotations is not None:
+            raise InputError("tilt_axis", "x with Euler triples", "Give triples for projections with the axis along y")
         projections, valid, notes = turn(projections), None if valid is None else turn(valid), (*notes, TURNED)
     return TiltSeries(projections, raw.angles, raw.rotations, valid, pixel_size=pixel_size, source=source), notes
 

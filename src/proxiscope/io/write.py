@@ -20,6 +20,7 @@ def write_array(
     pixel_size: float | None = None,
     metadata: Mapping[str, Any] | None = None,
     metrics: Mapping[str, ArrayLike] | None = None,
+    angles: ArrayLike | None = None,
 ) -> None:
     """Write an image (y, x) or a volume (z, y, x); the suffix of `path` decides the format.
 
@@ -45,6 +46,9 @@ def write_array(
         How the result was made; whatever JSON can hold.
     metrics : mapping, optional
         Curves by name; kept by ``.npz`` and HDF5.
+    angles : array-like, (n,) or (n, 3), optional
+        Tilt angles or Euler triples of a tilt series, in degrees; kept by ``.npz`` and HDF5, and beside an MRC file
+        as ``.rawtlt``.
 
     Raises
     ------
@@ -61,16 +65,32 @@ def write_array(
         raise InputError("array", f"shape {array.shape}, type {array.dtype}", "Give numbers (y, x) or (z, y, x).")
     if pixel_size is not None and not (np.isfinite(pixel_size) and pixel_size > 0):
         raise InputError("pixel_size", str(pixel_size), "Give a positive length in nm, or None.")
+    beside = _angles_beside(path, angles)
+    arrays = {f"metrics_{name}": _curve(f"metrics[{name!r}]", curve) for name, curve in (metrics or {}).items()}
+    if angles is not None:
+        arrays["angles"] = _curve("angles", angles)
     with atomic(path) as temporary:
         try:
-            writer(temporary, array, pixel_size, dict(metadata or {}), dict(metrics or {}))
-        except OSError as error:
+            writer(temporary, array, pixel_size, dict(metadata or {}), arrays)
+        except (OSError, RuntimeError) as error:  # HDF5 says RuntimeError when the disk is full
             raise InputError(
                 path.name, f"cannot be written ({error})", "Check the free space and permissions."
             ) from error
+    if beside is not None:
+        with atomic(path.with_suffix(".rawtlt")) as temporary:
+            temporary.write_text(beside)
 
 
-def _mrc(path: Path, array: NDArray, pixel_size: float | None, metadata: dict, metrics: dict) -> None:
+def _angles_beside(path: Path, angles: ArrayLike | None) -> str | None:
+    """Text of the angle file that goes with `path`, for a format that cannot hold the angles itself."""
+    if angles is None or path.suffix.lower() in _HOLD_ANGLES:
+        return None
+    if path.suffix.lower() != ".mrc" or np.ndim(angles) != 1:
+        raise InputError(path.name, "this format cannot hold the tilt angles", "Save as .h5 or .npz.")
+    return "".join(f"{angle:.4f}\n" for angle in np.asarray(angles))
+
+
+def _mrc(path: Path, array: NDArray, pixel_size: float | None, metadata: dict, arrays: dict) -> None:
     import mrcfile
 
     with mrcfile.new(path, overwrite=True) as mrc:
@@ -93,20 +113,19 @@ def _labels(metadata: dict, room: int) -> list[str]:
     return [line if len(line) <= 80 else line[:77] + "..." for line in plain]
 
 
-def _npy(path: Path, array: NDArray, pixel_size: float | None, metadata: dict, metrics: dict) -> None:
+def _npy(path: Path, array: NDArray, pixel_size: float | None, metadata: dict, arrays: dict) -> None:
     with path.open("wb") as file:
         np.save(file, array, allow_pickle=False)
 
 
-def _npz(path: Path, array: NDArray, pixel_size: float | None, metadata: dict, metrics: dict) -> None:
-    arrays = {f"metrics_{name}": _curve(name, curve) for name, curve in metrics.items()}
+def _npz(path: Path, array: NDArray, pixel_size: float | None, metadata: dict, arrays: dict) -> None:
     if pixel_size is not None:
-        arrays["pixel_size"] = np.float64(pixel_size)
+        arrays = {"pixel_size": np.float64(pixel_size)} | arrays
     with path.open("wb") as file:
         np.savez_compressed(file, data=array, metadata=np.array(_json(metadata)), **arrays, allow_pickle=False)
 
 
-def _hdf5(path: Path, array: NDArray, pixel_size: float | None, metadata: dict, metrics: dict) -> None:
+def _hdf5(path: Path, array: NDArray, pixel_size: float | None, metadata: dict, arrays: dict) -> None:
     import h5py
 
     with h5py.File(path, "w") as file:
@@ -115,11 +134,11 @@ def _hdf5(path: Path, array: NDArray, pixel_size: float | None, metadata: dict, 
         if pixel_size is not None:
             data.attrs["pixel_size"] = float(pixel_size)
             data.attrs["units"] = "nm"
-        for name, curve in metrics.items():
-            file.create_dataset(f"metrics/{name}", data=_curve(name, curve))
+        for name, values in arrays.items():
+            file.create_dataset(name.replace("metrics_", "metrics/", 1), data=values)
 
 
-def _tiff(path: Path, array: NDArray, pixel_size: float | None, metadata: dict, metrics: dict) -> None:
+def _tiff(path: Path, array: NDArray, pixel_size: float | None, metadata: dict, arrays: dict) -> None:
     import tifffile
 
     info: dict[str, Any] = {"axes": "ZYX"[-array.ndim :], "Info": _json(metadata)}
@@ -139,7 +158,7 @@ def _float32(array: NDArray, suffix: str) -> NDArray:
 def _curve(name: str, curve: ArrayLike) -> NDArray:
     curve = np.asarray(curve)
     if curve.dtype.kind not in "biuf":
-        raise InputError(f"metrics[{name!r}]", f"values of type {curve.dtype}", "Give real numbers.")
+        raise InputError(name, f"values of type {curve.dtype}", "Give real numbers.")
     return curve
 
 
@@ -153,5 +172,6 @@ def _json(value: object) -> str:
 _WRITERS: dict[str, Callable[..., None]] = {
     ".mrc": _mrc, ".npy": _npy, ".npz": _npz, ".h5": _hdf5, ".hdf5": _hdf5, ".tif": _tiff, ".tiff": _tiff,
 }  # fmt: skip
+_HOLD_ANGLES = (".npz", ".h5", ".hdf5")
 WRITE_SUFFIXES = tuple(_WRITERS)
 """Suffixes that `write_array` knows, in lower case with the dot."""

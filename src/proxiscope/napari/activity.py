@@ -1,5 +1,7 @@
 """A run's progress in napari's activity dock."""
 
+from contextlib import suppress
+
 from napari.utils import progress
 from qtpy.QtWidgets import QLabel, QWidget
 
@@ -13,16 +15,15 @@ class Activity:
     Parameters
     ----------
     window : QWidget
-        The window, whose spinner is slowed down while there is work.
+        The window, whose spinner is slowed down meanwhile.
     description : str
     total : int
     """
 
     def __init__(self, window: QWidget, description: str, total: int):
         self._bar: progress | None = progress(total=total, desc=description)
-        for label in window.findChildren(QLabel):
-            if label.movie() is not None:
-                label.movie().setSpeed(SPINNER_SPEED)
+        self._spinners = [label.movie() for label in window.findChildren(QLabel) if label.movie() is not None]
+        self._set_speed(SPINNER_SPEED)
 
     def update(self, iteration: int) -> None:
         """Move the bar to `iteration`."""
@@ -34,3 +35,9 @@ class Activity:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+            self._set_speed(100)
+
+    def _set_speed(self, percent: int) -> None:
+        for spinner in self._spinners:
+            with suppress(RuntimeError):  # the window may be gone
+                spinner.setSpeed(percent)

@@ -14,7 +14,8 @@ BUTTONS = (
     ("cancel", "Cancel", "End after this iteration and drop the result."),
 )
 LIVE = (Status.PREPARING, Status.RUNNING, Status.PAUSED)
-ENABLED_IN = {"pause": (Status.RUNNING,), "resume": (Status.PAUSED,), "stop": LIVE[1:], "cancel": LIVE}
+WAITING = {name: f"Going to {name} after this iteration." for name in ("pause", "stop", "cancel")}
+ENABLED_IN = {"pause": LIVE[:2], "resume": (Status.PAUSED,), "stop": LIVE, "cancel": LIVE}
 
 
 class RunControls(QGroupBox):
@@ -75,7 +76,7 @@ def status_text(run: Run, status: Status) -> str:
     result = f"R_F {run.result.r_factor:.2%} at iteration {run.result.iteration}" if run.result else ""
     return {
         Status.PREPARING: "Preparing; the first run compiles its kernels.",
-        Status.RUNNING: f"Running. {r_factor}",
+        Status.RUNNING: f"{WAITING.get(run.request, 'Running.')} {r_factor}",
         Status.PAUSED: f"Paused. {r_factor}",
         Status.DONE: f"Done. {result}",
         Status.STOPPED: f"Stopped and kept. {result}",

@@ -1,16 +1,16 @@
 """Between problems and napari layers. What napari does not hold travels in ``layer.metadata["proxiscope"]``."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..io.load import TURNED, turn
-from ..io.raw import RawData
-from ..phase import DiffractionPattern
-from ..reconstruction import Result
-from ..tomography import TiltSeries
+if TYPE_CHECKING:  # opening a file must not wait for the numerics to be imported
+    from ..io import RawData
+    from ..phase import DiffractionPattern
+    from ..reconstruction import Result
+    from ..tomography import TiltSeries
 
 KEY = "proxiscope"
 LayerData = tuple[Any, dict[str, Any], str]
@@ -35,7 +35,7 @@ def image_layer(data: Any, name: str, pixel_size: float | None, **notes: Any) ->
     return data, options, "image"
 
 
-def pattern_layers(pattern: DiffractionPattern, name: str) -> list[LayerData]:
+def pattern_layers(pattern: "DiffractionPattern", name: str) -> list[LayerData]:
     """A pattern as an image (NaN where not measured) and its support as labels."""
     magnitudes = np.where(pattern.known, pattern.magnitudes, np.nan)
     return [
@@ -66,7 +66,7 @@ def _limits(values: NDArray) -> tuple[float, float]:
     return (0.0, float(finite.max()) or 1.0) if finite.size else (0.0, 1.0)
 
 
-def series_layer(series: TiltSeries, name: str) -> LayerData:
+def series_layer(series: "TiltSeries", name: str) -> LayerData:
     """A tilt series as an image layer (tilt, y, x)."""
     return image_layer(
         series.projections,
@@ -78,8 +78,10 @@ def series_layer(series: TiltSeries, name: str) -> LayerData:
     )
 
 
-def raw_layer(raw: RawData) -> LayerData:
+def raw_layer(raw: "RawData") -> LayerData:
     """What a file holds as an image layer; a tilt series with its axis along x is turned so that it lies along y."""
+    from ..io.load import TURNED, turn
+
     name, data, notes = raw.source.name, raw.data, list(raw.notes)
     rotations = raw.rotations
     if raw.angles is not None:
@@ -89,7 +91,7 @@ def raw_layer(raw: RawData) -> LayerData:
         notes.append(TURNED)
     common = {"source": str(raw.source), "notes": notes}
     if rotations is None and data.ndim == 2:
-        return _pattern_layer(np.asarray(data), name, raw.pixel_size, **common)
+        return _pattern_layer(np.asarray(data), name, None, **common)
     kind = "tilt-series" if rotations is not None else "stack"
     return image_layer(data, name, raw.pixel_size, kind=kind, rotations=rotations, **common)
 
@@ -97,10 +99,10 @@ def raw_layer(raw: RawData) -> LayerData:
 def estimate_layer(data: NDArray, name: str, pixel_size: float | None) -> LayerData:
     """A reconstruction in progress. Volumes are in nm, like their tilt series; images stay in pixels, like their
     patterns, since napari shows reciprocal and real space in one viewer only without units."""
-    return image_layer(data, name, pixel_size if np.ndim(data) == 3 else None)
+    return image_layer(data, name, pixel_size if np.ndim(data) == 3 else None, kind="result")
 
 
-def result_metadata(result: Result) -> dict[str, Any]:
+def result_metadata(result: "Result") -> dict[str, Any]:
     """What a result layer carries."""
     return {
         KEY: {

@@ -9,6 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -111,13 +112,9 @@ class Run:
     def pause(self) -> None:
         """Hold after the iteration in progress; buffers stay as they are."""
         self._go.clear()
-        if self.status is Status.RUNNING:
-            self.status = Status.PAUSED
 
     def resume(self) -> None:
         """Go on after a pause."""
-        if self.status is Status.PAUSED:
-            self.status = Status.RUNNING
         self._go.set()
 
     def stop(self) -> None:
@@ -129,6 +126,13 @@ class Run:
         """End after the iteration in progress and drop the result."""
         self._cancel = True
         self._go.set()
+
+    @property
+    def request(self) -> str:
+        """What was asked for and waits for the iteration in progress: pause, stop, cancel, or nothing."""
+        if self._cancel or self._stop:
+            return "cancel" if self._cancel else "stop"
+        return "" if self._go.is_set() or self.status is Status.PAUSED else "pause"
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the thread; whether it has ended."""
@@ -146,7 +150,9 @@ class Run:
         return estimate
 
     def _work(self) -> None:
-        record, progress, problem = Record(self.algorithm), None, None
+        """The thread. It alone writes the status, and leaves it at one that has ended, whatever happens."""
+        record, progress, problem, begin = Record(self.algorithm), None, None, time.perf_counter()
+        status = Status.FAILED
         try:
             problem = self._make_problem()
             begin = time.perf_counter()
@@ -156,12 +162,17 @@ class Run:
                 if self._stop or self._cancel:
                     break
             if self._cancel:
-                self.status = Status.CANCELLED
-                return
-            self._conclude(problem, record, progress, begin)
-            self.status = Status.STOPPED if progress.iteration < progress.total else Status.DONE
+                status = Status.CANCELLED
+            else:
+                self._conclude(problem, record, progress, begin)
+                status = Status.STOPPED if progress.iteration < progress.total else Status.DONE
         except Exception as error:
-            self._fail(error, problem, record, progress)
+            self.error = error
+            if record.best:  # an iterate from before the failure
+                with suppress(Exception):
+                    self._conclude(problem, record, progress, begin)
+        finally:
+            self.status = status
 
     def _note(self, record: Record, progress: Progress) -> None:
         record.add(progress)
@@ -180,19 +191,13 @@ class Run:
             self.estimate_seconds = time.perf_counter() - begin
 
     def _hold(self, progress: Progress) -> None:
-        while not self._go.is_set():
+        while not (self._go.is_set() or self._stop or self._cancel):
             self.status = Status.PAUSED
             self._deliver(progress)  # a paused run still shows where it is
-            if self._go.wait(0.05):
-                self.status = Status.RUNNING
+            self._go.wait(0.05)
+        self.status = Status.RUNNING
 
     def _conclude(self, problem: Any, record: Record, progress: Progress, begin: float) -> None:
         seconds = time.perf_counter() - begin
         result = conclude(self.algorithm, problem, record, progress, seed=self.seed, seconds=seconds)
         self.result_frame, self.result = frame(result.array), result
-
-    def _fail(self, error: Exception, problem: Any, record: Record, progress: Progress | None) -> None:
-        self.error = error
-        if record.best and progress is not None:  # an iterate from before the failure
-            self._conclude(problem, record, progress, time.perf_counter())
-        self.status = Status.FAILED

@@ -13,7 +13,10 @@ from .run import Frame, Run, Status
 TICK = 0.07
 """Seconds between two looks at the run."""
 
-BUDGET = 0.05
+FIGURES = 0.5
+"""Seconds between two updates of progress and curve."""
+
+BUDGET = 0.03
 """Share of the time that computing and painting estimates may take in the long run."""
 
 CREDIT = 0.6
@@ -54,8 +57,9 @@ class Stream(QObject):
         self._follow = follow
         self._credit, self._credit_at = CREDIT, time.perf_counter()
         self._painting = False
-        self._status: Status | None = None
-        self._iteration = self._shown_iteration = -1
+        self._news: tuple[Status, str] | None = None
+        self._iteration = self._asked_at = -1
+        self._figures_at = 0.0
         self._timer = QTimer(self)
         self._timer.setInterval(int(TICK * 1000))
         self._timer.timeout.connect(self.look)
@@ -71,30 +75,36 @@ class Stream(QObject):
         self._timer.stop()
 
     def look(self) -> None:
-        """Show what is new, if the last has been painted and another may be; then ask for the next estimate."""
+        """Show what is new, an estimate if the last has been painted and another may be; ask for the next."""
         run, status = self.run, self.run.status  # read once: the run goes on meanwhile
         if status.ended:
             self.stop()
             self._follow(status)
             return
-        new_status = status is not self._status
-        if not new_status and (self._painting or not self._can_afford()):
-            return
-        begin = time.perf_counter()
-        estimate = run.take_estimate()
-        if estimate is not None:
-            self._show(estimate)
-        if new_status or run.iteration != self._iteration:
-            self._status, self._iteration = status, run.iteration
-            self._follow(status)
-            self._painting = True
-            QTimer.singleShot(0, partial(self._painted, begin))
-        if self._watched() and run.iteration != self._shown_iteration:
-            self._shown_iteration = run.iteration
+        self._show_figures(status)
+        if not self._painting and self._can_afford():
+            self._show_estimate()
+        if self._watched() and run.iteration != self._asked_at:
+            self._asked_at = run.iteration
             run.request_estimate()
 
+    def _show_figures(self, status: Status) -> None:
+        """Status, progress and curve: at once when the status or a wish changes, else now and then."""
+        news, now = (status, self.run.request), time.perf_counter()
+        if news != self._news or (self.run.iteration != self._iteration and now >= self._figures_at):
+            self._news, self._iteration, self._figures_at = news, self.run.iteration, now + FIGURES
+            self._follow(status)
+
+    def _show_estimate(self) -> None:
+        begin = time.perf_counter()
+        estimate = self.run.take_estimate()
+        if estimate is not None:
+            self._show(estimate)
+            self._painting = True
+            QTimer.singleShot(0, partial(self._painted, begin))
+
     def _painted(self, begin: float) -> None:
-        """Runs after the paint events that the news caused."""
+        """Runs after the paint events that the new data caused."""
         self._credit -= time.perf_counter() - begin + self.run.estimate_seconds
         self._painting = False
 
@@ -145,8 +155,19 @@ class Stream(QObject):
         """Take the streamed layer away again, and show the input."""
         if self.layer is not None and self.layer in self.viewer.layers:
             self.viewer.layers.remove(self.layer)
+        self.show_source()
+
+    def show_source(self) -> None:
+        """Show the input again."""
         if self.source in self.viewer.layers:
             self.source.visible = True
+
+    def mark_failed(self) -> None:
+        """Say in the streamed layer's name that it is what there was before a failure."""
+        if self.layer is not None and self.layer in self.viewer.layers:
+            self.layer.name = f"{self.name} (failed)"
+        else:
+            self.show_source()
 
 
 def centre_slices(viewer: Any, ndim: int) -> None:

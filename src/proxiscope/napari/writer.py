@@ -8,11 +8,15 @@ def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     from ..io import write_array
 
     notes = attributes.get("metadata", {}).get("proxiscope", {})
+    rotations = notes.get("rotations")
+    if rotations is not None and not rotations[:, [0, 2]].any():
+        rotations = rotations[:, 1]
     write_array(
         path,
         data,
         pixel_size=notes.get("pixel_size"),
         metadata=notes.get("provenance"),
         metrics=notes.get("metrics"),
+        angles=rotations,
     )
     return [path]

@@ -11,7 +11,7 @@ from ..core.errors import InputError
 from ..core.validation import as_mask, as_real, positive_or_none
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DiffractionPattern:
     """A diffraction pattern to be phased.
 
@@ -76,6 +76,10 @@ class DiffractionPattern:
         counted = True if known is None else as_mask("known", known, intensities.shape)
         _refuse_negative("intensities", intensities[counted & np.isfinite(intensities)])
         return cls(np.sqrt(np.maximum(intensities, 0)), **kwargs)
+
+    def __repr__(self) -> str:
+        size, support = " x ".join(map(str, self.shape)), int(self.support.sum())
+        return f"DiffractionPattern({size}, {self.known.mean():.1%} known, support of {support} pixels)"
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Interval
@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from ..core import Algorithm, Doc, InputError, Iterative, State, Unit
 from ..core.algorithm import S
 from ..core.threads import parallel
-from ..physics.projectors import FourierSliceProjector, SingleAxisProjector
+from ..physics.projectors import SingleAxisProjector, packed_slices
 from . import kernels
 from .problem import TiltSeries
 
-PROJECTORS = {"real-space": SingleAxisProjector, "fourier-slice": FourierSliceProjector}
+_OVERHEAD = 4_000_000
+"""Bytes of tables and of the kernels' scratch."""
 
 
 class Setup:
@@ -86,8 +87,10 @@ class Tomography(Algorithm[TiltSeries, S]):
 
     def memory(self, problem: TiltSeries) -> int:
         """Bytes that a run on `problem` allocates at its peak."""
-        volume = int(np.prod(self.volume_shape(problem), dtype=np.int64))
-        return 4 * (self._volumes * volume + self._series * problem.projections.size)
+        depth, ny, nx = self.volume_shape(problem)
+        row = packed_slices(ny) * nx
+        masked = 1 if problem.valid.all() else 2
+        return 4 * row * (self._volumes * depth + (self._series + masked) * problem.shape[0]) + _OVERHEAD
 
     def check_problem(self, problem: TiltSeries) -> None:
         """Raise InputError unless all tilts turn about y alone."""
@@ -126,10 +129,6 @@ class IterativeTomography(Iterative, Tomography[DescentState]):
     State: ClassVar[type] = DescentState
     Setup: ClassVar[type[Setup]] = Setup
 
-    projector: Annotated[
-        Literal["real-space", "fourier-slice"],
-        Doc("How volumes are projected: rays in real space, or the exact Fourier slice theorem."),
-    ] = "real-space"
     positivity: Annotated[bool, Doc("Keep the volume non-negative, as projected density is.")] = True
 
     def init(self, problem: TiltSeries, seed: int) -> DescentState:
@@ -140,9 +139,14 @@ class IterativeTomography(Iterative, Tomography[DescentState]):
         return DescentState(volume, residual, r_factor, squares, work=work)
 
     def prepare(self, problem: TiltSeries) -> Setup:
-        """The chosen projector, the packed projections, and what else the method needs."""
+        """The projector, the packed projections, and what else the method needs."""
         self.check_problem(problem)
-        return self.Setup(problem, self.volume_shape(problem)[0], PROJECTORS[self.projector])
+        return self.Setup(problem, self.volume_shape(problem)[0], self.projector_class)
+
+    @property
+    def projector_class(self) -> type:
+        """Class of the projector that the method uses."""
+        return SingleAxisProjector
 
     def descend(self, work: Setup, state: DescentState) -> None:
         """Change ``state.volume`` in place along the back projection of ``state.residual``."""

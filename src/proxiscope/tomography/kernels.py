@@ -45,13 +45,27 @@ def _descend_weighted(volume, gradient, weights, step, positivity):
         u[i] = max(v, np.float32(0)) if positivity else v
 
 
+@njit(nogil=True, cache=True)
+def _descend_by_column(volume, gradient, weights, step, positivity):
+    depth, columns, width = volume.shape
+    for z in range(depth):
+        for x in range(columns):
+            scaled = step * weights[z, x]
+            for k in range(width):
+                v = volume[z, x, k] - scaled * gradient[z, x, k]
+                volume[z, x, k] = max(v, np.float32(0)) if positivity else v
+
+
 def descend(volume, gradient, step, positivity, weights=None):
-    """u <- u - step * weights * gradient, cut at zero with `positivity`; arrays (block, z, x, slice)."""
+    """u <- u - step * weights * gradient, cut at zero with `positivity`.
+
+    Arrays are (block, z, x, slice); the weights likewise, or (z, x) when all slices share them.
+    """
     step = np.float32(step)
     if weights is None:
-        parallel(_descend, [(volume[i], gradient[i], step, positivity) for i in range(len(volume))])
+        kernel, each = _descend, [()] * len(volume)
+    elif weights.ndim == 2:
+        kernel, each = _descend_by_column, [(weights,)] * len(volume)
     else:
-        parallel(
-            _descend_weighted,
-            [(volume[i], gradient[i], weights[i], step, positivity) for i in range(len(volume))],
-        )
+        kernel, each = _descend_weighted, [(block,) for block in weights]
+    parallel(kernel, [(u, g, *w, step, positivity) for u, g, w in zip(volume, gradient, each, strict=True)])

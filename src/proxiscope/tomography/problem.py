@@ -11,7 +11,7 @@ from ..core.errors import InputError
 from ..core.validation import as_mask, as_real, positive_or_none
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TiltSeries:
     """A tilt series to be reconstructed.
 
@@ -21,7 +21,8 @@ class TiltSeries:
     Parameters
     ----------
     projections : array_like, (tilt, y, x)
-        Projected intensities of any real dtype, kept as float32. NaN marks pixels that were not measured.
+        Projected intensities of any real dtype, kept as float32; float32 data are not
+        copied. NaN marks pixels that were not measured.
     angles : array_like, (tilt,), optional
         Tilt angles theta about y, in degrees. Give either these or `rotations`.
     rotations : array_like, (tilt, 3), optional
@@ -74,6 +75,10 @@ class TiltSeries:
         object.__setattr__(self, "rotations", rotations)
         object.__setattr__(self, "angles", rotations[:, 1])
         object.__setattr__(self, "pixel_size", positive_or_none("pixel_size", self.pixel_size))
+
+    def __repr__(self) -> str:
+        tilts, ny, nx = self.shape
+        return f"TiltSeries({tilts} projections of {ny} x {nx}, {self.angles.min():g} to {self.angles.max():g} degrees)"
 
     @property
     def shape(self) -> tuple[int, int, int]:

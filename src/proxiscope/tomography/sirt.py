@@ -35,7 +35,8 @@ def _inverse(sums):
 class SIRT(IterativeTomography, name="sirt", title="SIRT"):
     """Simultaneous iterative reconstruction: u <- u - lambda C A* R (A u - b).
 
-    R and C hold the inverse row and column sums of the projector, the column sums over usable pixels.
+    R and C hold the inverse row and column sums of the projector, the column sums over usable pixels. They bound
+    the step because the real-space projector's weights are not negative.
     """
 
     Setup: ClassVar[type] = SirtSetup

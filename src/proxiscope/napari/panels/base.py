@@ -61,6 +61,10 @@ class ReconstructionPanel(QWidget):
         """Whether `layer` can be the input."""
         raise NotImplementedError
 
+    def prefers(self, layer: Any) -> bool:
+        """Whether `layer`, when it appears, is chosen by itself."""
+        return True
+
     def describe(self, layer: Any) -> str:
         """What was recognised in `layer`, in a line or two."""
         raise NotImplementedError
@@ -124,7 +128,8 @@ class ReconstructionPanel(QWidget):
 
     def refresh_layers(self, event: Any = None) -> None:
         """Offer the layers that there are; keep the choice while its layer lives."""
-        choose_layers(self.input, [layer for layer in self.viewer.layers if self.accepts(layer)])
+        accepted = [layer for layer in self.viewer.layers if self.accepts(layer)]
+        choose_layers(self.input, accepted, self.prefers, required=True)
         self._show_recognised()
 
     def _show_recognised(self, _value: Any = None) -> None:
@@ -186,11 +191,13 @@ class ReconstructionPanel(QWidget):
         """End the run and keep what it has."""
         if self.running:
             self.run.stop()
+            self._stream.look()
 
     def cancel(self) -> None:
         """End the run and drop what it has."""
         if self.running:
             self.run.cancel()
+            self._stream.look()
 
     def _follow(self, status: Status) -> None:
         """Show how far the run is; called by the stream whenever there is time to paint."""
@@ -206,6 +213,8 @@ class ReconstructionPanel(QWidget):
             stream.show_result()
         elif run.status is Status.CANCELLED:
             stream.remove_layer()
+        else:
+            stream.mark_failed()
         if run.error is not None:
             self._report(run.error)
 
@@ -217,9 +226,9 @@ class ReconstructionPanel(QWidget):
 
     def leave(self) -> None:
         """Cancel a run that is under way, and listen to the viewer no more."""
-        self.cancel()
-        if self._stream is not None:
+        if self.running:
             self._stream.stop()
+            self.run.cancel()
         if self._activity is not None:
             self._activity.close()
         for event in self._layer_events():
@@ -232,15 +241,20 @@ class ReconstructionPanel(QWidget):
         return super().event(event)
 
 
-def choose_layers(combo: ComboBox, layers: list[Any], prefer: Callable[[Any], bool] | None = None) -> None:
-    """Offer `layers`; keep the choice while its layer lives, else take the last that `prefer` likes."""
-    before = combo.value
+def choose_layers(combo: ComboBox, layers: list[Any], prefer: Callable[[Any], bool], *, required: bool = False) -> None:
+    """Offer `layers` and keep the choice, none included, while its layer lives.
+
+    The newest of the layers that were not offered before and that `prefer` likes is chosen, unless the present
+    choice is liked too. When one is `required`, the newest is taken for want of a better.
+    """
+    before, offered = combo.value, list(combo.choices)
     combo.choices = [(layer.name, layer) for layer in layers]
-    if before in layers:
-        combo.value = before
-    else:
-        liked = [layer for layer in layers if prefer is None or prefer(layer)]
-        combo.value = liked[-1] if liked else None
+    liked = [layer for layer in layers if layer not in offered and prefer(layer)]
+    if before not in layers:
+        before = None
+    if liked and (before is None or not prefer(before)):
+        before = liked[-1]
+    combo.value = layers[-1] if required and before is None and layers else before
 
 
 def _canceller(panel: ReconstructionPanel) -> Callable[..., None]:

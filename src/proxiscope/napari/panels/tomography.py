@@ -62,6 +62,8 @@ class TomographyPanel(ReconstructionPanel):
             tooltip="Direction of the tilt axis in the projections; along x they are turned by 90 degrees.",
         )  # fmt: skip
         self.angles.changed.connect(self._show_angle_rows)
+        for widget in (self.angle_file, self.first_angle, self.angle_step):
+            widget.changed.connect(lambda _value: self._show_recognised())
         return [self.angles, self.angle_file, self.first_angle, self.angle_step, self.tilt_axis]
 
     def _build(self) -> None:
@@ -72,21 +74,33 @@ class TomographyPanel(ReconstructionPanel):
         self.rows.show_row(self.angle_file, self.angles.value == FROM_FILE)
         for widget in (self.first_angle, self.angle_step):
             self.rows.show_row(widget, self.angles.value == EVEN)
+        self._show_recognised()
 
     def accepts(self, layer: Any) -> bool:
         """Stacks that are not results."""
         return isinstance(layer, Image) and layer.ndim == 3 and note(layer, "kind") != "result"
 
+    def prefers(self, layer: Any) -> bool:
+        """Stacks that carry tilt angles."""
+        return note(layer, "rotations") is not None
+
+    def _show_recognised(self, _value: Any = None) -> None:
+        if _value is not None and _value is self.input.value and self.prefers(_value):
+            self.angles.value = FROM_DATA  # a choice made for another layer must not override its angles
+        super()._show_recognised()
+
     def describe(self, layer: Any) -> str:
-        """Number, size and range of the projections."""
+        """Number, size and range of the projections, with the angles that will be used."""
         tilts, ny, nx = layer.data.shape
         text = f"{tilts} projections of {ny} x {nx} pixels"
-        pixel_size, rotations = note(layer, "pixel_size"), note(layer, "rotations")
+        pixel_size = note(layer, "pixel_size")
         if pixel_size:
             text += f" of {pixel_size:.4g} nm"
-        if rotations is None:
-            return f"{text}; it carries no tilt angles: say where they come from."
-        theta = np.asarray(rotations)[:, 1]
+        try:
+            angles = np.asarray(self._rotations(layer), dtype=float)
+        except InputError as error:
+            return f"{text}. {error}"
+        theta = angles[:, 1] if angles.ndim == 2 else angles
         return f"{text}, {theta.min():.4g} to {theta.max():.4g} degrees"
 
     def problem_maker(self, layer: Any) -> Callable[[], Any]:
@@ -107,7 +121,7 @@ class TomographyPanel(ReconstructionPanel):
         if self.angles.value == FROM_FILE:
             path = Path(self.angle_file.value)
             if not path.is_file():
-                raise InputError("Angle file", f"there is no file {str(path)!r}", "Choose a file of tilt angles")
+                raise InputError("Angle file", "none is chosen, or it does not exist", "Choose a file of tilt angles")
             return read_angles(path)
         if self.angles.value == EVEN:
             return self.first_angle.value + self.angle_step.value * np.arange(len(layer.data))

@@ -143,6 +143,16 @@ class SingleAxisProjector:
         return images
 
 
+def packed_slices(ny: int) -> int:
+    """Slices along y that packed arrays of `ny` slices have, padding included."""
+    return -(-ny // _width(ny)) * _width(ny)
+
+
+def _width(ny: int) -> int:
+    """Slices in a block."""
+    return 32 if ny > 16 else 8
+
+
 def check_geometry(
     angles: ArrayLike, shape: tuple[int, int], depth: int | None
 ) -> tuple[NDArray, tuple[int, int], int]:
