@@ -27,7 +27,7 @@ lint: $(BIN)/.dev
 # the oldest versions that pyproject.toml allows, in an environment of their own
 test-lowest: system $(BIN)/.dev
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)-lowest
-	$(BIN)/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct -e . "pytest>=8.2" "hypothesis>=6.100" "pytest-qt>=4.4" "PyQt6>=6.6"
+	$(BIN)/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct -e . "pytest>=8.2" "hypothesis>=6.100" "pytest-qt>=4.4" "PyQt6>=6.10"
 	$(VENV)-lowest/bin/python -m pytest -p no:napari -p no:npe2 -p no:pytest-qt -m "not gui and not slow" --ignore=tests/napari
 	$(XVFB) $(VENV)-lowest/bin/python -m pytest tests/napari
 
