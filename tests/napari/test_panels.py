@@ -323,3 +323,23 @@ def test_the_spinner_has_its_speed_back_after_a_run(viewer, open_panel, qtbot, w
     assert {movie.speed() for movie in movies} == {5}
     wait_until(lambda: enabled(panel) == {"run"})
     assert {movie.speed() for movie in movies} == {100}
+
+
+def test_contrast_follows_the_estimate_until_the_user_sets_it(viewer, open_panel, qtbot, wait_until):
+    add_series(viewer)
+    panel = open_panel("Tomography")
+    panel.form.widgets["max_iterations"].value = 1_000_000
+    click(qtbot, panel, "run")
+    wait_until(lambda: panel.run.iteration > 300)
+    click(qtbot, panel, "stop")
+    wait_until(lambda: enabled(panel) == {"run"})
+    layer = viewer.layers[-1]
+    assert tuple(layer.contrast_limits) == pytest.approx((layer.data.min(), layer.data.max()))
+    click(qtbot, panel, "run")
+    wait_until(lambda: len(viewer.layers) == 3)
+    layer = viewer.layers[-1]
+    layer.contrast_limits = (0, 0.01)
+    wait_until(lambda: panel.run.iteration > 300)
+    click(qtbot, panel, "stop")
+    wait_until(lambda: enabled(panel) == {"run"})
+    assert tuple(layer.contrast_limits) == (0, 0.01)

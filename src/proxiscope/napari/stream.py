@@ -55,6 +55,7 @@ class Stream(QObject):
         super().__init__(parent)
         self.viewer, self.run, self.name, self.source = viewer, run, name, source
         self.layer: Any = None
+        self._limits: tuple[float, ...] = ()
         self._follow = follow
         self._credit, self._credit_at = CREDIT, time.perf_counter()
         self._painting = False
@@ -118,22 +119,26 @@ class Stream(QObject):
         elif self.layer in self.viewer.layers:
             self.layer.data = estimate.data
             low, high = self.layer.contrast_limits
-            if not 0.5 < (estimate.high - estimate.low) / (high - low) < 1.5:  # rarely: it costs a repaint
+            if not 0.7 < (estimate.high - estimate.low) / (high - low) < 1.1:  # rarely: it costs a repaint
                 self._set_limits(estimate)
 
     def _add(self, estimate: Frame) -> None:
         data, options, _ = estimate_layer(estimate.data, self.name, note(self.source, "pixel_size"))
         limits = {"contrast_limits": (estimate.low, estimate.high)} if estimate.high > estimate.low else {}
         self.layer = self.viewer.add_image(data, **options, **limits)
+        self._limits = tuple(self.layer.contrast_limits)
         if self.source in self.viewer.layers:
             self.source.visible = False
         centre_slices(self.viewer, data.ndim)
         self.viewer.reset_view()
 
     def _set_limits(self, estimate: Frame) -> None:
-        if estimate.high > estimate.low:
+        """Stretch the contrast over the estimate, unless the user has set it otherwise."""
+        own = tuple(self.layer.contrast_limits) == self._limits
+        if own and estimate.high > estimate.low:
             self.layer.contrast_limits_range = (estimate.low, estimate.high)
             self.layer.contrast_limits = (estimate.low, estimate.high)
+            self._limits = tuple(self.layer.contrast_limits)
 
     def show_result(self) -> None:
         """Put the finished result, with its provenance, in place of the stream."""
