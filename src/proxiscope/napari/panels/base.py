@@ -105,8 +105,8 @@ class ReconstructionPanel(QWidget):
         scroll.setWidget(choices)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(4, 4, 4, 4)
-        outer.addWidget(scroll, stretch=1)
-        outer.addWidget(self.controls)
+        outer.addWidget(scroll, stretch=3)
+        outer.addWidget(self.controls, stretch=2)
         self.setMinimumWidth(370)
 
     def _connect(self) -> None:
