@@ -1,6 +1,6 @@
 """The contract that every algorithm obeys, and the one loop that runs them all.
 
-An algorithm is a frozen dataclass of parameters with four pure functions of a problem and a state. The state
+An algorithm is a frozen dataclass of parameters with a few functions of a problem and a state. The state
 holds everything that the next step depends on, the random generator included: a loop that is stopped and
 taken up again from a saved state goes on bit for bit as if it had never stopped.
 """

@@ -16,8 +16,8 @@ TICK = 0.07
 BUDGET = 0.06
 """Share of the time that computing and painting may take in the long run.
 
-On a GPU a repaint takes milliseconds and every look is affordable. With software OpenGL, where each repaint of
-anything in the window takes about 0.1 s of both cores, it comes to an update in two seconds.
+The quicker a repaint, the more of them are affordable, up to one a look. With software OpenGL, where a repaint of
+anything in the window takes about 0.1 s, it comes to an update in two seconds.
 """
 
 CREDIT = 0.6

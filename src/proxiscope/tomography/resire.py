@@ -53,7 +53,6 @@ class RESIRE(IterativeTomography, name="resire", title="RESIRE"):
         Literal["real-space", "fourier-slice"],
         Doc("How volumes are projected: rays in real space, or the exact Fourier slice theorem."),
     ] = "real-space"
-    max_iterations: Annotated[int, Interval(ge=1, le=1_000_000), Doc("Iterations of a whole run.")] = 100
     step_size: Annotated[
         float,
         Interval(ge=0.01, le=2),
