@@ -13,11 +13,11 @@ from .run import Frame, Run, Status
 TICK = 0.07
 """Seconds between two looks at the run."""
 
-BUDGET = 0.06
+BUDGET = 0.04
 """Share of the time that computing and painting may take in the long run.
 
 The quicker a repaint, the more of them are affordable, up to one a look. With software OpenGL, where a repaint of
-anything in the window takes about 0.1 s, it comes to an update in two seconds.
+anything in the window takes about 0.1 s, it comes to an update in two or three seconds.
 """
 
 CREDIT = 0.6
@@ -88,9 +88,11 @@ class Stream(QObject):
         begin, estimate = time.perf_counter(), run.take_estimate()
         if estimate is not None:
             self._show(estimate)
-        if news != self._news or run.iteration != self._iteration:
+        changed = news != self._news or run.iteration != self._iteration
+        if changed:
             self._news, self._iteration = news, run.iteration
             self._follow(status)
+        if changed or estimate is not None:
             self._painting = True
             QTimer.singleShot(0, partial(self._painted, begin, 0.0 if estimate is None else run.estimate_seconds))
         if self._watched() and run.iteration != self._asked_at:
