@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Annotated, ClassVar
 
@@ -10,8 +10,9 @@ import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from proxiscope.core import Algorithm, Doc, Iterative, State, registry
-from proxiscope.phase import DiffractionPattern
+from proxiscope.core import Algorithm, Doc, Iterative, State, iterate, parameters, registry
+from proxiscope.core.parameters import parts
+from proxiscope.phase import ER, DiffractionPattern
 from proxiscope.simulate import diffraction_pattern, tilt_series, vesicle
 from proxiscope.tomography import TiltSeries
 
@@ -28,15 +29,34 @@ def small_series() -> TiltSeries:
     return tilt_series(vesicle((24, 20, 24)), np.arange(-60, 61, 6.0), noise=0.1)
 
 
+@cache
+def started_pattern() -> DiffractionPattern:
+    """`small_pattern` with an estimate to start from: its object after a few projections."""
+    pattern = small_pattern()
+    *_, progress = iterate(ER(max_iterations=10), pattern)
+    return pattern.starting_from(progress.estimate())
+
+
 def problem_for(cls: type):
     """A problem that the algorithm `cls` takes."""
-    return small_pattern() if cls.Problem is DiffractionPattern else small_series()
+    if cls.Problem is DiffractionPattern:
+        return started_pattern() if getattr(cls, "needs_start", False) else small_pattern()
+    return small_series()
+
+
+def quick(cls: type, iterations: int = 25) -> Algorithm:
+    """The algorithm with a short run; of many starts with a few short ones, one of which is refined."""
+    if parts(cls):
+        return cls(algorithm=ER(max_iterations=iterations), starts=3, refined=1)
+    wanted = {"max_iterations": iterations, "polish": iterations // 5}
+    return cls(**{p.name: wanted[p.name] for p in parameters(cls) if p.name in wanted})
 
 
 def scaled(problem, factor: float):
     """The same problem with its data multiplied by `factor`."""
     if isinstance(problem, DiffractionPattern):
-        return DiffractionPattern(factor * problem.magnitudes, problem.support, problem.known)
+        start = None if problem.start is None else factor * problem.start
+        return replace(problem, magnitudes=factor * problem.magnitudes, start=start)
     return TiltSeries(factor * problem.projections, problem.angles, valid=problem.valid)
 
 
@@ -45,8 +65,32 @@ def random_problem(cls: type, seed: int):
     rng = np.random.default_rng(seed)
     problem = problem_for(cls)
     if isinstance(problem, DiffractionPattern):
-        return DiffractionPattern(rng.random(problem.shape), problem.support)
+        return replace(problem, magnitudes=rng.random(problem.shape))
     return TiltSeries(rng.standard_normal(problem.shape), problem.angles)
+
+
+def corner(shape: tuple[int, ...], size: float = 0.45) -> NDArray[np.bool_]:
+    """A triangle or tetrahedron in the middle of a frame, which no inversion maps onto itself."""
+    axes = np.meshgrid(*((np.arange(n) - 0.3 * n) / (size * n) for n in shape), indexing="ij")
+    return np.logical_and.reduce([x >= 0 for x in axes]) & (sum(axes) <= 1)
+
+
+def truth(kind: str, shape: tuple[int, ...], seed: int = 0) -> NDArray:
+    """An object of a kind that `DiffractionPattern` knows, which fills a `corner` of the frame."""
+    rng = np.random.default_rng(seed)
+    values = (0.3 + rng.random(shape)) * corner(shape)
+    if kind == "real":
+        return (values * np.where(rng.random(shape) < 0.3, -1, 1)).astype(np.float32)
+    if kind == "non-negative":
+        return values.astype(np.float32)
+    turn = np.pi if kind == "complex" else 1.4  # radians
+    return (values * np.exp(1j * turn * (rng.random(shape) - 0.5))).astype(np.complex64)
+
+
+def clean_pattern(kind: str, shape: tuple[int, ...], **options) -> DiffractionPattern:
+    """The noise-free pattern of `truth`, with the corner that it fills as support."""
+    magnitudes = np.abs(np.fft.fftshift(np.fft.fftn(truth(kind, shape).astype(complex))))
+    return DiffractionPattern(magnitudes, options.pop("support", corner(shape)), object=kind, **options)
 
 
 @dataclass(frozen=True)

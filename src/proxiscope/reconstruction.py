@@ -22,7 +22,7 @@ class Result:
 
     Attributes
     ----------
-    array : ndarray, float32
+    array : ndarray, float32, or complex64 of a complex object
         Image (y, x) or volume (z, y, x).
     metrics : Mapping[str, ndarray]
         ``"iteration"`` and, over the recorded iterations, figures such as ``"r_factor"`` (a fraction).
@@ -34,6 +34,8 @@ class Result:
         In nm.
     provenance : Mapping[str, Any]
         How the result came about; JSON can hold it.
+    products : Mapping[str, ndarray]
+        Further arrays that the algorithm leaves: of an ensemble the figures of all starts, mean, variance, modes.
     """
 
     array: NDArray[np.float32]
@@ -42,6 +44,7 @@ class Result:
     iteration: int
     pixel_size: float | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    products: Mapping[str, NDArray] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         size = " x ".join(map(str, self.array.shape))
@@ -85,6 +88,7 @@ class Result:
             pixel_size=self.pixel_size,
             metadata=dict(self.provenance),
             metrics=dict(self.metrics),
+            products=dict(self.products),
         )
 
 
@@ -154,13 +158,14 @@ def conclude(
         "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "platform": f"Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()}",
     }
-    return Result(array, record.metrics(), algorithm, iteration, problem.pixel_size, provenance)
+    products = algorithm.products(problem, progress.state)
+    return Result(array, record.metrics(), algorithm, iteration, problem.pixel_size, provenance, products)
 
 
 def describe(problem: Any) -> dict[str, Any]:
     """What identifies a problem in the record: kind, source, shape, pixel size, and a hash of its data."""
     digest = hashlib.sha256()
-    for name in ("magnitudes", "projections", "support", "known", "rotations", "valid"):
+    for name in ("magnitudes", "projections", "support", "known", "rotations", "valid", "held_out", "start"):
         array = getattr(problem, name, None)
         if array is not None:
             digest.update(json.dumps([name, list(array.shape)]).encode())
@@ -170,5 +175,6 @@ def describe(problem: Any) -> dict[str, Any]:
         "source": problem.source,
         "shape": list(problem.shape),
         "pixel_size_nm": problem.pixel_size,
+        **({"object": problem.object} if hasattr(problem, "object") else {}),
         "sha256": digest.hexdigest(),
     }

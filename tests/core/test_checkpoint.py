@@ -41,10 +41,11 @@ def forged(path, build, **attributes):
     return path
 
 
-def an_er_state(file):
+def an_er_state(file, shape=(4, 4), iteration=1):
     group = file.create_group("state")
-    group.attrs["iteration"] = 1
-    group["image"] = np.zeros((4, 4), np.float32)
+    group.attrs.update({"iteration": iteration, "shrunk": 0, "r_factor": 0.5, "free_r_factor": np.nan})
+    group["image"] = group["input"] = np.zeros(shape, np.float32)
+    group["support"] = np.zeros(shape, bool)
 
 
 def test_arrays_numbers_and_nothing_come_back(walk, tmp_path):
@@ -163,21 +164,17 @@ def empty_state(file):
 
 
 def no_iteration(file):
-    file.create_group("state")["image"] = np.zeros((4, 4), np.float32)
+    an_er_state(file)
+    del file["state"].attrs["iteration"]
 
 
 def no_image(file):
-    file.create_group("state").attrs["iteration"] = 1
+    an_er_state(file)
+    del file["state/image"]
 
 
 def state_is_an_array(file):
     file["state"] = np.zeros(3)
-
-
-def image_is_a_group(file):
-    an_er_state(file)
-    del file["state/image"]
-    file.create_group("state/image")
 
 
 def image_is_text(file):
@@ -225,7 +222,7 @@ def generator_without_a_state(file):
 @pytest.mark.parametrize(
     "build",
     [
-        empty_state, no_iteration, no_image, state_is_an_array, image_is_a_group, image_is_text, image_is_elsewhere,
+        empty_state, no_iteration, no_image, state_is_an_array, image_is_text, image_is_elsewhere,
         image_is_its_own_link, image_is_stored_outside, image_is_virtual, generator_of_another_make,
         generator_without_a_state, lambda file: None,
     ],
@@ -259,11 +256,21 @@ def test_the_forgeries_are_refused_for_what_is_forged_in_them(tmp_path):
 @pytest.mark.parametrize("iteration", ["x", [1, 2], 1.5, -3])
 def test_a_forged_iteration_is_refused_on_resuming(tmp_path, iteration):
     def build(file):
-        file.create_group("state").attrs["iteration"] = iteration
-        file["state/image"] = np.zeros(small_pattern().shape, np.float32)
+        an_er_state(file, small_pattern().shape, iteration)
 
     algorithm, state = load_checkpoint(forged(tmp_path / "forged.h5", build))
     with pytest.raises(InputError, match="iteration"):
+        next(iterate(algorithm, small_pattern(), state=state))
+
+
+def test_a_group_in_place_of_an_array_is_refused_on_resuming(tmp_path):
+    def build(file):
+        an_er_state(file, small_pattern().shape)
+        del file["state/image"]
+        file.create_group("state/image")
+
+    algorithm, state = load_checkpoint(forged(tmp_path / "forged.h5", build))
+    with pytest.raises(InputError, match=r"its image is .* where this run takes float32"):
         next(iterate(algorithm, small_pattern(), state=state))
 
 

@@ -1,15 +1,15 @@
 """Parameters: declared once, checked on construction, read from and written as text and JSON."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, Literal
 
 import numpy as np
 import pytest
 from annotated_types import Interval
 
-from proxiscope.core import Doc, InputError, Schedule, Unit, build, parameters, to_dict
-from proxiscope.core.parameters import check_parameters
+from proxiscope.core import Doc, Group, InputError, Schedule, Unit, algorithms, build, parameters, to_dict
+from proxiscope.core.parameters import at, check_parameters, parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,3 +142,91 @@ def test_a_declaration_that_no_face_can_show_is_refused():
         parameters(Text)
     with pytest.raises(TypeError, match="count needs a default"):
         parameters(NoDefault)
+
+
+@pytest.mark.parametrize(
+    ("fraction", "value"), [(0, 1.0), (0.2, 1.0), (0.39999, 1.0), (0.4, 2.0), (0.7, 2.0), (0.75, 0.5), (1, 0.5)]
+)
+def test_a_schedule_holds_each_value_from_its_fraction_on(fraction, value):
+    assert at(((0.0, 1.0), (0.4, 2.0), (0.75, 0.5)), fraction) == value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """What all share."""
+
+    length: int = 10
+    seen: Annotated[int, Group("Showing")] = 1
+    check: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filtered(Running):
+    """What some share, one of it grouped by a heading that sorts before the other."""
+
+    width: float = 1.0
+    kept: Annotated[bool, Group("Keeping"), Doc("Whether.")] = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settling(Running):
+    """What others share."""
+
+    settle: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Own(Filtered, Settling):
+    """One of them, with parameters of its own and another default of one that is shared."""
+
+    step: float = 0.5
+    settle: int = 50
+    colour: Annotated[bool, Doc("Whether in colour.")] = True
+
+
+def test_own_parameters_come_first_then_shared_ones_then_groups():
+    assert [p.name for p in parameters(Own)] == [
+        "step", "settle", "colour", "width", "length", "check", "kept", "seen",
+    ]  # fmt: skip
+    assert [p.name for p in parameters(Filtered)] == ["width", "length", "check", "kept", "seen"]
+    assert [p.name for p in parameters(Settling)] == ["settle", "length", "check", "seen"]
+    assert [p.default for p in parameters(Own) if p.name == "settle"] == [50]
+
+
+def test_a_subclass_without_parameters_has_those_of_its_base_in_their_order():
+    @dataclass(frozen=True, kw_only=True)
+    class Nothing(Own):
+        """Adds nothing."""
+
+    assert parameters(Nothing) == parameters(Own)
+
+
+def test_a_group_is_read_and_left_empty_where_there_is_none():
+    groups = {p.name: p.group for p in parameters(Own)}
+    assert groups.pop("kept") == "Keeping"
+    assert groups.pop("seen") == "Showing"
+    assert set(groups.values()) == {""}
+
+
+SHARED = ["max_iterations", "check_every"]
+SHRINK_WRAP = ["shrink_every", "shrink_threshold", "shrink_blur", "shrink_until"]
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("er", []), ("hio", ["beta", "polish"]), ("raar", ["beta", "polish"]),
+        ("er-hio", ["hio_iterations", "er_iterations", "beta"]),
+        ("oss", ["beta", "stages", "restart", "widest", "narrowest"]),
+        ("gps-r", ["sigma", "s", "t", "stages", "restart", "widest", "narrowest"]),
+    ],
+)  # fmt: skip
+def test_an_algorithm_has_what_is_its_own_before_what_all_share(name, own):
+    assert [p.name for p in parameters(algorithms()[name])] == own + SHARED + SHRINK_WRAP
+
+
+@pytest.mark.parametrize("cls", algorithms().values(), ids=algorithms().keys())
+def test_every_parameter_is_there_once_and_groups_are_last(cls):
+    found = parameters(cls)
+    assert sorted(p.name for p in found) == sorted({f.name for f in fields(cls)} - set(parts(cls)))
+    assert [p.group for p in found] == sorted(p.group for p in found)

@@ -62,7 +62,8 @@ def test_a_name_that_is_taken_is_refused():
 
 
 def test_the_same_class_may_be_declared_again_as_when_a_module_is_reloaded(walk):
-    same = {"name": "walk", "family": "phase", "__module__": walk.__module__, "__qualname__": walk.__qualname__}
+    same = {"name": "walk", "title": "Walk", "family": "phase", "__module__": walk.__module__}
+    same["__qualname__"] = walk.__qualname__
     again = type("Again", (), same)
     register(again)
     assert algorithms()["walk"] is again

@@ -4,10 +4,12 @@ import multiprocessing
 import threading
 import time
 
+import numpy as np
 import pytest
+from numba import njit
 
 from proxiscope.core import InputError
-from proxiscope.core.threads import num_threads, parallel, set_num_threads
+from proxiscope.core.threads import BLOCK, elementwise, num_threads, parallel, set_num_threads
 
 LONG = 20  # seconds, after which a deadlock is taken for one
 
@@ -139,6 +141,29 @@ def test_a_call_does_not_wait_for_the_tasks_of_another():
     assert finished == [1] * 4
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_inside_a_task_everything_runs_in_its_thread(threads):
+    set_num_threads(threads)
+    seen = [[] for _ in range(6)]
+
+    def inner(i, depth):
+        seen[i].append(threading.current_thread())
+        if depth:
+            parallel(inner, [(i, depth - 1)] * 3)
+
+    parallel(inner, [(i, 2) for i in range(6)])
+    assert [len(set(names)) for names in seen] == [1] * 6
+    assert [len(names) for names in seen] == [1 + 3 + 9] * 6
+
+
+def test_an_exception_inside_nested_tasks_reaches_the_caller_and_the_next_call_is_parallel_again():
+    set_num_threads(3)
+    for _ in range(5):
+        with pytest.raises(ZeroDivisionError):
+            parallel(lambda i: parallel(lambda j: i // j, [(1,), (0,)]), [(i,) for i in range(6)])
+    test_tasks_run_at_the_same_time_as_many_as_there_are_threads()
+
+
 def test_the_number_of_threads_may_change_while_tasks_run():
     done = [0] * 40
 
@@ -188,3 +213,58 @@ def test_a_forked_process_does_not_hang_on_threads_that_it_lacks():
     if child.is_alive():
         child.kill()
     assert child.exitcode == 0
+
+
+@njit(nogil=True)
+def axpy(y, x, a):
+    """y <- x / a + sqrt|y|."""
+    for i in range(y.size):
+        y[i] = x[i] / a + np.sqrt(abs(y[i]))
+
+
+@njit(nogil=True)
+def weigh_rows(values, rows):
+    for i in range(values.shape[0]):
+        for j in range(values.shape[1]):
+            values[i, j] *= rows[i]
+
+
+@pytest.mark.parametrize("shape", [(7,), (3, 5), (2 * BLOCK,), (2 * BLOCK + 1,), (1100, 1001), (120, 80, 77)], ids=str)
+def test_elementwise_is_the_kernel_bit_for_bit_with_any_number_of_threads(shape):
+    rng = np.random.default_rng(0)
+    y, x = (rng.standard_normal(shape, np.float32) for _ in range(2))
+    expected = y.copy()
+    axpy(expected.reshape(-1), x.reshape(-1), np.float32(3))
+    for threads in (1, 2, 3):
+        set_num_threads(threads)
+        found = y.copy()
+        elementwise(axpy, (found, x), np.float32(3))
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (9000, 61), (61, 9000), (1, 600_000), (600_000, 1)], ids=str)
+def test_elementwise_takes_arrays_of_one_length_and_different_shapes(shape):
+    rng = np.random.default_rng(0)
+    values, rows = rng.random(shape, np.float32), rng.random(shape[0], np.float32)
+    for threads in (1, 2, 3):
+        set_num_threads(threads)
+        found = values.copy()
+        elementwise(weigh_rows, (found, rows))
+        np.testing.assert_array_equal(found, values * rows[:, None])
+
+
+def test_elementwise_splits_large_arrays_alone():
+    set_num_threads(2)
+    sizes = []
+    for count in (1, 2 * BLOCK, 2 * BLOCK + 1, 5 * BLOCK):
+        sizes.append([])
+        elementwise(lambda a, seen: seen.append(a.size), (np.zeros(count, np.int8),), sizes[-1])
+    assert [sorted(s, reverse=True) for s in sizes] == [[1], [2 * BLOCK], [BLOCK, BLOCK, 1], [BLOCK] * 5]
+
+
+def test_elementwise_works_inside_a_task():
+    set_num_threads(2)
+    arrays = [np.zeros(3 * BLOCK, np.float32) for _ in range(3)]
+    ones = np.ones(3 * BLOCK, np.float32)
+    parallel(lambda y: elementwise(axpy, (y, ones), np.float32(2)), [(y,) for y in arrays])
+    assert all((y == 0.5).all() for y in arrays)

@@ -1,9 +1,11 @@
-"""ER, HIO and GPS-F against a plain complex128 implementation from the same start.
+"""ER, HIO, OSS, GPS-R and GPS-F against a plain complex128 implementation from the same start.
 
 The reference keeps the whole transform in unshifted order. Both transform images as they lie, so that the same
 arrays can be given to both; only the pattern is shifted. HIO and GPS are chaotic: single precision and the
 reference part after some tens of iterations, as two runs of the reference do whose starts differ by rounding.
-So the first iterations are compared closely, and later ones with that growth of a rounding error.
+So the first iterations are compared closely, and later ones with that growth of a rounding error. The reference
+measures the widths of filters on the spectrum in pixels, so that OSS and GPS-R are compared in square frames, where
+they are widths of the frame; and it starts the stages of OSS with one update more, so that only the first is compared.
 """
 
 import importlib.util
@@ -12,20 +14,30 @@ import numpy as np
 import pytest
 
 from proxiscope.core import iterate
-from proxiscope.phase import ER, GPSF, HIO, DiffractionPattern
-from proxiscope.phase.base import HalfPattern, random_spectrum
+from proxiscope.phase import ER, GPSF, GPSR, HIO, OSS, DiffractionPattern
+from proxiscope.phase.base import Work, first_spectrum
 from proxiscope.phase.metrics import r_factor
 from proxiscope.simulate import diffraction_pattern, vesicle
 
-SEED, ITERATIONS = 4, 40
+SEED, ITERATIONS, STAGES = 4, 40, 5
 SCHEDULE = ((0.0, 0.01), (0.4, 0.1))
 ALGORITHMS = {
     "er": ER(max_iterations=ITERATIONS, check_every=1),
     "hio": HIO(max_iterations=ITERATIONS, check_every=1, beta=0.8),
-    "gps-f": GPSF(max_iterations=ITERATIONS, check_every=1, stages=5, sigma=SCHEDULE),
+    "oss": OSS(max_iterations=ITERATIONS, check_every=1, beta=0.8, stages=STAGES),
+    "gps-r": GPSR(max_iterations=ITERATIONS, check_every=1, stages=STAGES, sigma=SCHEDULE),
+    "gps-f": GPSF(max_iterations=ITERATIONS, check_every=1, stages=STAGES, sigma=SCHEDULE),
 }
+FRAMES = [(48, 40), (49, 41), (47, 42)]
+SQUARE = [(48, 48), (47, 47)]
 every_algorithm = pytest.mark.parametrize("name", ALGORITHMS)
-every_frame = pytest.mark.parametrize("shape", [(48, 40), (49, 41), (47, 42)], ids=str)
+every_frame = pytest.mark.parametrize("shape", FRAMES, ids=str)
+
+
+def each_in_its_frames(*names):
+    """Test the algorithms in the frames where the reference's filters are ours."""
+    frames = {name: SQUARE if name in ("oss", "gps-r") else FRAMES for name in names}
+    return pytest.mark.parametrize(("name", "shape"), [(n, s) for n in names for s in frames[n]], ids=str)
 
 
 @pytest.fixture(scope="module")
@@ -57,40 +69,40 @@ def ours(name, pattern):
 
 def start(pattern, disturbance=0.0):
     """The full transform of our start, disturbed by a relative error if asked."""
-    z = random_spectrum(HalfPattern(pattern), np.random.default_rng(SEED)).astype(complex)
+    z = first_spectrum(Work(pattern), pattern, SEED).astype(complex)
     image = np.fft.irfft2(z, s=pattern.shape)
     noise = np.random.default_rng(1).standard_normal(pattern.shape)
     return np.fft.fft2(image + disturbance * image.std() * noise)
 
 
 def theirs(reference, name, pattern, iterations=ITERATIONS, disturbance=0.0):
-    """R-factors over the iterations, and the best image; GPS in whole stages, or part of the first."""
+    """R-factors over the iterations, and the best image; in whole stages, or part of the first."""
     b, known = (np.fft.ifftshift(a) for a in (pattern.magnitudes.astype(float), pattern.known))
     trace = []
     options = {"known": known, "trace": trace}
-    if name == "gps-f":
-        stages = 5 * iterations // ITERATIONS or 1
-        alphas = np.linspace(2, 0.2, 5)[:stages] * max(pattern.shape)
+    stages = STAGES * iterations // ITERATIONS or 1
+    alphas = np.linspace(2, 0.2, STAGES)[:stages] * max(pattern.shape)
+    if name.startswith("gps"):
         sigmas = [(round(begin * ITERATIONS), sigma) for begin, sigma in SCHEDULE]
-        run, options = reference.gps, options | {"kind": "F", "alphas": alphas, "sigmas": sigmas, "alpha_scale_F": 1}
+        run, options = reference.gps, options | {"kind": name[-1].upper(), "alphas": alphas, "sigmas": sigmas}
+        options |= {"alpha_scale_F": 1}
     else:  # these judge the object before each iteration, we after it
-        run, iterations = getattr(reference, name), iterations + 1
-        options |= {"beta": 0.8} if name == "hio" else {}
+        run, iterations = reference.er if name == "er" else reference.hio, iterations + 1
+        options |= {} if name == "er" else {"beta": 0.8}
+        options |= {"alphas": alphas} if name == "oss" else {}
     image, _ = run(b, pattern.support, start(pattern, disturbance), iters=iterations, **options)
-    return np.array(trace if name == "gps-f" else trace[1:]), image
+    return np.array(trace if name.startswith("gps") else trace[1:]), image
 
 
-@every_algorithm
-@every_frame
+@each_in_its_frames(*ALGORITHMS)
 @pytest.mark.parametrize("beamstop", [0.0, 2.0])
 def test_the_first_iterations_are_those_of_the_reference(reference, name, shape, beamstop):
     pattern = problem(shape, beamstop=beamstop)
-    (found, _), (expected, _) = ours(name, pattern), theirs(reference, name, pattern)
+    (found, _), (expected, _) = ours(name, pattern), theirs(reference, name, pattern, iterations=7)
     np.testing.assert_allclose(found[:7], expected[:7], rtol=2e-4)
 
 
-@every_algorithm
-@every_frame
+@each_in_its_frames("er", "hio", "gps-r", "gps-f")
 @pytest.mark.parametrize("beamstop", [0.0, 2.0])
 def test_later_iterations_part_no_faster_than_a_rounding_error_grows(reference, name, shape, beamstop):
     pattern = problem(shape, beamstop=beamstop)
@@ -110,12 +122,11 @@ def test_error_reduction_stays_with_the_reference(reference, shape):
     np.testing.assert_allclose(images[found.argmin()], best, atol=1e-4 * best.max())
 
 
-@every_algorithm
-@every_frame
+@each_in_its_frames(*ALGORITHMS)
 def test_after_a_few_iterations_the_image_is_that_of_the_reference(reference, name, shape):
     pattern = problem(shape)
     found, images = ours(name, pattern)
-    _, best = theirs(reference, name, pattern, iterations=6)  # of the first stage, for GPS
+    _, best = theirs(reference, name, pattern, iterations=6)
     np.testing.assert_allclose(images[found[:6].argmin()], best, atol=1e-3 * best.max())
 
 

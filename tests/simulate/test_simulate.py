@@ -4,13 +4,19 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy.spatial import ConvexHull
 
+from proxiscope import reconstruct
 from proxiscope.core import InputError
-from proxiscope.phase.metrics import r_factor
+from proxiscope.phase import ERHIO
+from proxiscope.phase.metrics import align, r_factor
 from proxiscope.simulate import (
+    crystal,
     diffraction_pattern,
+    missing_centre,
     noisy_magnitudes,
     r_noise,
+    sample_bragg,
     sample_pattern,
     sample_tilt_series,
     tilt_series,
@@ -131,6 +137,55 @@ def test_a_beamstop_hides_what_is_nearer_to_zero_frequency_than_its_radius():
         assert not pattern.magnitudes[~pattern.known].any()
 
 
+@pytest.mark.parametrize(("shape", "size", "hidden"), [((40, 41), 5, 25), ((40, 41), 1, 1), ((20, 21, 22), 3, 27)])
+def test_a_missing_centre_is_a_square_or_cube_around_zero_frequency(shape, size, hidden):
+    known = missing_centre(shape, size)
+    assert (~known).sum() == hidden
+    for axis, n in enumerate(np.nonzero(~known)):
+        assert (n.min() + n.max()) / 2 == shape[axis] // 2
+    image = vesicle((8, 9, 10)[-len(shape) :])
+    pattern = diffraction_pattern(image, shape, known=known)
+    np.testing.assert_array_equal(pattern.known, known)
+    both = diffraction_pattern(image, shape, known=known, beamstop=size + 1)
+    assert (both.known <= known).all()
+    assert (~both.known).sum() > hidden
+
+
+def test_pixels_above_saturation_are_not_measured():
+    image, shape, options = vesicle((18, 14)), (40, 41), {"flux": 1e6, "readout": 2.0, "seed": 4}
+    all_of_it = diffraction_pattern(image, shape, **options)
+    frame = np.zeros(shape)
+    frame[11:29, 13:27] = image
+    photons = all_of_it.magnitudes**2 * 1e6 / (np.abs(np.fft.fftn(frame)) ** 2).sum()
+    pattern = diffraction_pattern(image, shape, saturation=1e4, **options)
+    assert 0 < (~pattern.known).sum() < 100
+    np.testing.assert_array_equal(pattern.known, photons <= 1e4)
+    np.testing.assert_array_equal(pattern.magnitudes, np.where(pattern.known, all_of_it.magnitudes, 0))
+
+
+@pytest.mark.parametrize("shape", [(48, 40), (47, 41)])
+def test_the_pattern_of_a_complex_image(shape):
+    image = crystal((18, 14))
+    pattern = diffraction_pattern(image, shape, flux=1e12, readout=0)
+    assert pattern.object == "complex"
+    frame = np.zeros(shape, complex)
+    frame[tuple(slice(n // 2 - m // 2, n // 2 - m // 2 + m) for n, m in zip(shape, (18, 14), strict=True))] = image
+    assert r_factor(frame, pattern) < 1e-3
+    assert pattern.support[np.abs(frame) > 0].all()
+    rows = np.nonzero(frame)[0]
+    assert np.nonzero(pattern.support)[0].min() == rows.min() - 1
+
+
+def test_the_kind_of_object_is_that_of_the_image_unless_it_is_said():
+    image, shape = crystal((18, 14)), (48, 40)
+    assert diffraction_pattern(np.abs(image), shape).object == "non-negative"
+    for kind in ("real", "complex", "complex-positive"):
+        assert diffraction_pattern(np.abs(image), shape, object=kind).object == kind
+    assert diffraction_pattern(image, shape, object="complex-positive").object == "complex-positive"
+    with pytest.raises(InputError, match="object: real with a complex image"):
+        diffraction_pattern(image, shape, object="real")
+
+
 @pytest.mark.parametrize("shape", [(17, 40), (40, 13), (40,), (40, 40, 40)])
 def test_an_image_that_does_not_fit_is_refused(shape):
     with pytest.raises(InputError, match=r"shape: a frame of .* for an image of \(18, 14\)\. Give a larger"):
@@ -163,6 +218,52 @@ def test_the_phantom_is_not_its_own_inversion_and_its_seed_moves_what_is_inside(
     assert np.abs(phantom - phantom[::-1, ::-1]).sum() > 0.3 * phantom.sum()
     assert not np.array_equal(vesicle((41, 41), seed=1), phantom)
     np.testing.assert_array_equal(vesicle((41, 41)), phantom)
+
+
+@pytest.mark.parametrize("shape", [(40, 36), (31, 64), (24, 28, 26)])
+@pytest.mark.parametrize("seed", range(4))
+class TestCrystal:
+    def test_is_a_facetted_body_with_a_phase_of_the_stated_range(self, shape, seed):
+        for strain in (1.5, 0.5):
+            image = crystal(shape, strain=strain, seed=seed)
+            inside, phase = np.abs(image) > 0, np.angle(image)
+            assert image.dtype == np.complex64
+            assert np.abs(image).max() == pytest.approx(1)
+            assert (phase[inside].min(), phase[inside].max()) == pytest.approx((-strain, strain), abs=1e-4)
+            for axis in range(len(shape)):
+                both = inside & np.roll(inside, 1, axis)
+                assert np.abs(phase - np.roll(phase, 1, axis))[both].max() < 0.5
+        for axis, n in enumerate(shape):
+            occupied = np.nonzero(inside)[axis]
+            assert occupied.min() > 0
+            assert 0.6 * n < np.ptp(occupied) + 1 < 0.9 * n
+
+    def test_is_not_its_own_inversion_wherever_that_is_placed(self, shape, seed):
+        for image in (crystal(shape, seed=seed), crystal(shape, strain=0, seed=seed)):
+            spectrum = np.fft.fftn(image)
+            overlap = np.abs(np.fft.ifftn(spectrum**2)).max()  # with the conjugated inversion, at all shifts
+            assert overlap < 0.96 * (np.abs(image) ** 2).sum()
+
+    def test_its_pattern_is_centred(self, shape, seed):
+        size = np.abs(np.fft.fftshift(np.fft.fftn(crystal(shape, seed=seed))))
+        assert np.unravel_index(size.argmax(), shape) == tuple(n // 2 for n in shape)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_crystal_is_convex_with_straight_edges(seed):
+    image = np.abs(crystal((120, 120), seed=seed)) > 0.5
+    hull = ConvexHull(np.argwhere(image))
+    assert hull.volume == pytest.approx(image.sum(), rel=0.05)
+    edge = image & ~np.roll(image, 1, axis=0)
+    assert np.bincount(np.nonzero(edge)[0]).max() > 25  # a circle of this size has half as many in a row
+
+
+def test_the_seed_of_a_crystal_moves_its_faces_and_its_phase():
+    one, other = crystal((40, 40)), crystal((40, 40), seed=1)
+    np.testing.assert_array_equal(one, crystal((40, 40)))
+    assert ((one == 0) != (other == 0)).any()
+    both = (one != 0) & (other != 0)
+    assert np.abs(np.angle(one) - np.angle(other))[both].max() > 0.3
 
 
 def test_the_noise_of_a_tilt_series_is_gaussian_of_the_stated_width():
@@ -204,3 +305,17 @@ def test_the_samples_are_what_their_docstrings_say():
     assert f"{series.shape[0]} noisy" in sample_tilt_series.__doc__
     assert f"({series.angles[0]:g} to {series.angles[-1]:g} degrees)" in sample_tilt_series.__doc__
     assert f"{series.shape[1]} x {series.shape[2]} pixels of {series.pixel_size:g} nm" in sample_tilt_series.__doc__
+
+
+def test_the_sample_of_bragg_diffraction_is_solved_with_shrink_wrap():
+    pattern = sample_bragg()
+    assert "x".join(map(str, pattern.shape)) in sample_bragg.__doc__.replace(" ", "")
+    assert f"{pattern.pixel_size:g} nm" in sample_bragg.__doc__
+    assert pattern.object == "complex"
+    assert np.unravel_index(pattern.magnitudes.argmax(), pattern.shape) == (32, 32, 32)
+    truth = np.zeros(pattern.shape, np.complex64)
+    truth[19:45, 18:46, 17:47] = crystal((26, 28, 30), seed=1)
+    result = reconstruct(ERHIO(max_iterations=200, shrink_every=20), pattern)
+    found = align(result.volume, truth)
+    correlation = np.vdot(truth, found) / (np.linalg.norm(truth) * np.linalg.norm(found))
+    assert correlation.real > 0.9

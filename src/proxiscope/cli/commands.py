@@ -8,15 +8,17 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from ..core import Algorithm, DivergedError, InputError, Progress, algorithms, build, check, parameters
+from ..core import Algorithm, DivergedError, InputError, Parameter, Progress, algorithms, build, check, parameters
 from ..core.files import atomic
+from ..phase import Ensemble
 from ..reconstruction import Result
 from ..reconstruction import reconstruct as run_to_result
 
@@ -28,7 +30,7 @@ def list_algorithms(options: argparse.Namespace) -> int:
             "title": cls.title,
             "family": cls.family,
             "parameters": {
-                p.name: {"default": p.default, "expects": p.expects, "unit": p.unit, "doc": p.doc}
+                p.name: {"default": p.default, "expects": p.expects, "unit": p.unit, "doc": p.doc, "group": p.group}
                 for p in parameters(cls)
             },
         }
@@ -37,8 +39,9 @@ def list_algorithms(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(found, indent=2))
         return 0
+    width = max(map(len, found))
     for name, entry in found.items():
-        print(f"{name:10} {entry['family']:12} {entry['title']}")
+        print(f"{name:{width}} {entry['family']:12} {entry['title']}")
     print("\nproxiscope reconstruct ALGORITHM --help lists the parameters of one.")
     return 0
 
@@ -46,8 +49,10 @@ def list_algorithms(options: argparse.Namespace) -> int:
 def reconstruct(options: argparse.Namespace) -> int:
     """``proxiscope reconstruct``."""
     algorithm = algorithm_from(algorithms()[options.algorithm], options)
-    inputs = [getattr(options, name, None) for name in ("input", "angles", "support", "mask")]
+    inputs = [getattr(options, name, None) for name in ("input", "angles", "support", "mask", "start")]
     _check_outputs(options.output, options.metrics, inputs=inputs)
+    if getattr(options, "object", "").startswith("complex"):
+        _check_holds_complex(options.output)
     with warnings.catch_warnings(record=True) as caught:  # shown once the input has proved to be good
         problem, notes, seed = _problem(algorithm.family, options)
         check(algorithm, problem, seed)
@@ -115,8 +120,8 @@ def run(algorithm: Algorithm, problem: Any, *, seed: int = 0, quiet: bool = Fals
 
         def follow(progress: Progress) -> bool:
             if progress.metrics:
-                bar.set_postfix_str(f"R_F {progress.metrics['r_factor']:.2%}", refresh=False)
-            bar.update()
+                bar.set_postfix_str(_figures(progress.metrics), refresh=False)
+            bar.update(progress.iteration - bar.n)
             return stop.is_set()
 
         return run_to_result(algorithm, problem, seed=seed, callback=follow), stop.is_set()
@@ -157,9 +162,32 @@ def write_metrics(path: str, result: Result) -> None:
 
 
 def algorithm_from(cls: type, options: argparse.Namespace) -> Algorithm:
-    """The algorithm `cls` with the parameters given as options; raises InputError."""
-    texts = {p: getattr(options, p.name) for p in parameters(cls)}
-    return build(cls, {p.name: p.parse(text) for p, text in texts.items() if text is not None})
+    """The algorithm `cls` with the parameters given as options, or many starts of it; raises InputError."""
+    algorithm = build(cls, _given(parameters(cls), options))
+    if not takes_many_starts(cls):
+        return algorithm
+    many = _given(many_starts_parameters(), options)
+    if many.get("starts", 1) > 1:
+        return build(Ensemble, {"algorithm": algorithm, **many})
+    for name in many:
+        if name != "starts":
+            raise InputError(name, "given for a single start", "Give --starts N too, with N above 1")
+    return algorithm
+
+
+def takes_many_starts(cls: type) -> bool:
+    """Whether an `Ensemble` of the algorithm `cls` makes sense."""
+    return cls.family == "phase" and cls.random_start and not issubclass(cls, Ensemble)
+
+
+def many_starts_parameters() -> tuple[Parameter, ...]:
+    """The parameters of `Ensemble` with a single start as default."""
+    return tuple(replace(p, default=1) if p.name == "starts" else p for p in parameters(Ensemble))
+
+
+def _given(found: Iterable[Parameter], options: argparse.Namespace) -> dict[str, Any]:
+    texts = {p: getattr(options, p.name) for p in found}
+    return {p.name: p.parse(text) for p, text in texts.items() if text is not None}
 
 
 def _problem(family: str, options: argparse.Namespace) -> tuple[Any, tuple[str, ...], int]:
@@ -170,8 +198,8 @@ def _problem(family: str, options: argparse.Namespace) -> tuple[Any, tuple[str, 
     shared = {"mask": options.mask, "pixel_size": options.pixel_size}
     if family == "phase":
         raw = read(options.input, variable=options.variable)
-        own = {"support": options.support, "intensities": options.intensities}
-        return *problem_from(raw, "pattern", **own, **shared), options.seed
+        own = {name: getattr(options, name) for name in ("support", "intensities", "object", "hold_out", "start")}
+        return *problem_from(raw, "pattern", **own, **shared), getattr(options, "seed", 0)
     raw = read(options.input, angles=options.angles, variable=options.variable)
     return *problem_from(raw, "tilt-series", tilt_axis=options.tilt_axis, **shared), 0
 
@@ -192,6 +220,15 @@ def _check_outputs(output: str | Path, metrics: str | None = None, *, inputs: Se
             raise _Untouched
 
 
+def _check_holds_complex(output: str | Path) -> None:
+    from ..io import COMPLEX_SUFFIXES
+
+    suffix = Path(output).suffix.lower()
+    if suffix not in COMPLEX_SUFFIXES:
+        allowed = ", ".join(COMPLEX_SUFFIXES)
+        raise InputError(output, f"{suffix} cannot hold a complex object", f"Choose one of {allowed}")
+
+
 def _same_file(one: str | Path, other: str | Path) -> bool:
     try:
         return os.path.samefile(one, other)
@@ -205,4 +242,11 @@ class _Untouched(Exception):
 
 def _summary(result: Result) -> str:
     size = " x ".join(str(n) for n in result.array.shape)
-    return f"{size}, iteration {result.iteration}, R_F {result.r_factor:.2%}, {result.provenance['seconds']:.1f} s"
+    at = list(result.metrics["iteration"]).index(result.iteration)
+    figures = _figures({name: values[at] for name, values in result.metrics.items()})
+    return f"{size}, iteration {result.iteration}, {figures}, {result.provenance['seconds']:.1f} s"
+
+
+def _figures(metrics: Mapping[str, float]) -> str:
+    names = {"r_factor": "R_F", "free_r_factor": "free R"}
+    return ", ".join(f"{shown} {metrics[name]:.2%}" for name, shown in names.items() if name in metrics)

@@ -4,13 +4,15 @@ import argparse
 import os
 import sys
 import warnings
-from collections.abc import Sequence
-from typing import Any, NoReturn
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any, NoReturn, get_args
 
 from tqdm import tqdm
 
 from .._version import __version__
 from ..core import InputError, Parameter, ProxiscopeError, algorithms, parameters
+from ..phase.problem import Object
 from . import commands
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -118,24 +120,57 @@ def _add_run_options(parser: argparse.ArgumentParser, cls: type) -> None:
     add = parser.add_argument
     add("input", metavar="INPUT", help="file with the data")
     add("-o", "--output", metavar="OUTPUT", required=True, help="result: .mrc, .h5, .npz, .npy or .tif")
-    add("--metrics", metavar="CSV", help="R-factor over iterations, as a table")
+    add("--metrics", metavar="CSV", help="R-factor and other figures over iterations, as a table")
     add("--variable", metavar="NAME", help="array to read from a file that holds several")
     add("--pixel-size", metavar="NM", type=float, help=_PIXEL_SIZE[cls.family])
     add("--mask", metavar="FILE", help="usable pixels: true or non-zero")
     add("--quiet", action="store_true", help="no progress bar, no notes")
     if cls.family == "phase":
-        add(
-            "--support",
-            metavar="FILE",
-            help="where the object may lie (default: the central box of half the frame)",
-        )
-        add("--intensities", action="store_true", help="the values are intensities, not magnitudes")
-        add("--seed", type=int, default=0, help="seed of the random start (%(default)s)")
+        _add_pattern_options(parser)
     else:
         add("--angles", metavar="FILE", help="tilt angles in degrees (default: found in or beside INPUT)")
         add("--tilt-axis", choices=("x", "y"), help="image axis along which the tilt axis lies")
-    group = parser.add_argument_group("parameters")
-    for parameter in parameters(cls):
+    if cls.random_start:
+        add("--seed", type=int, default=0, help="seed of the random start (%(default)s)")
+    for title, found in groupby(parameters(cls), key=lambda p: p.group):
+        _add_parameters(parser.add_argument_group(title or "parameters"), found)
+    if commands.takes_many_starts(cls):
+        group = parser.add_argument_group("many starts", _MANY_STARTS)
+        _add_parameters(group, commands.many_starts_parameters())
+
+
+_SUPPORT = (
+    "where the object may lie: a file; or the word autocorrelation, rectangle:RATIO or ellipse:RATIO, with the pixels "
+    "of the frame for each one of the support (default: the central box of half the frame)"
+)
+_MANY_STARTS = (
+    "Run many random starts instead of one, with --starts, and keep the best. An .npz or .h5 also gets the mean, "
+    "variance and modes of the best ones."
+)
+
+
+def _add_pattern_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--intensities", action="store_true", help="the values are intensities, not magnitudes")
+    add(
+        "--object",
+        choices=get_args(Object),
+        default="non-negative",
+        help="what the object's values are (%(default)s); complex ones need an .npz, .h5 or .npy for OUTPUT",
+    )
+    add("--support", metavar="FILE|SHAPE", help=_SUPPORT)
+    add("--start", metavar="FILE", help="earlier result to start from instead of random phases")
+    add(
+        "--hold-out",
+        metavar="FRACTION",
+        type=float,
+        default=0.0,
+        help="share of the measured pixels, such as 0.05, held out for a free R-factor (%(default)s: none)",
+    )
+
+
+def _add_parameters(group: argparse._ArgumentGroup, found: Iterable[Parameter]) -> None:
+    for parameter in found:
         group.add_argument(
             f"--{parameter.name.replace('_', '-')}",
             metavar=_metavar(parameter),

@@ -72,7 +72,7 @@ class Algorithm(Generic[P, S]):
     """Base of all algorithms.
 
     A concrete algorithm is declared as ``class HIO(PhaseRetrieval, name="hio", title="...")``; naming it
-    registers it, and with that it appears in every face.
+    registers it, and with a title it appears in every face.
     """
 
     name: ClassVar[str] = ""
@@ -82,11 +82,13 @@ class Algorithm(Generic[P, S]):
     State: ClassVar[type[State]]
     result_is_best: ClassVar[bool] = False
     """Whether a run's result is the recorded iterate of lowest R-factor rather than the last."""
+    random_start: ClassVar[bool] = False
+    """Whether the seed matters."""
 
     def __init_subclass__(cls, *, name: str = "", title: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if name:
-            cls.name, cls.title = name, title or name
+            cls.name, cls.title = name, title
             register(cls)
 
     def __post_init__(self) -> None:
@@ -117,9 +119,17 @@ class Algorithm(Generic[P, S]):
         """The present image (y, x) or volume (z, y, x) as a fresh float32 array."""
         raise NotImplementedError
 
+    def products(self, problem: P, state: S) -> Mapping[str, NDArray]:
+        """Further arrays that a run leaves beside its estimate."""
+        return {}
+
     def records(self, iteration: int) -> bool:
         """Whether metrics are recorded at `iteration`."""
         return True
+
+    def era(self, state: S) -> int:
+        """A number that grows when iterates from before can no longer be compared with those after."""
+        return 0
 
     def check_problem(self, problem: P) -> None:
         """Raise InputError if `problem`, though of the right type, is one that the algorithm cannot take."""

@@ -19,6 +19,7 @@ from .errors import InputError, NotEnoughMemoryError
 from .files import atomic
 from .parameters import build, to_dict
 from .registry import algorithm as find_algorithm
+from .registry import algorithms
 
 _FORMAT = "proxiscope checkpoint 1"
 _SEAL = 512
@@ -36,9 +37,7 @@ def save_checkpoint(path: str | Path, algorithm: Algorithm, state: State) -> Non
         with h5py.File(temporary, "w", userblock_size=_SEAL) as file:
             file.attrs["algorithm"] = algorithm.name
             file.attrs["parameters"] = json.dumps(to_dict(algorithm))
-            group = file.create_group("state")
-            for field in saved_fields(state):
-                _write(group, field.name, getattr(state, field.name))
+            _write_state(file.create_group("state"), state)
         with temporary.open("r+b") as file:
             file.write(_seal(file))
 
@@ -59,8 +58,7 @@ def load_checkpoint(path: str | Path) -> tuple[Algorithm, State]:
         with h5py.File(path, "r") as file:
             cls = find_algorithm(str(file.attrs["algorithm"]))
             algorithm = build(cls, json.loads(file.attrs["parameters"]))
-            group = _inside(file, "state")
-            state = cls.State(**{f.name: _read(group, f.name) for f in saved_fields(cls.State)})
+            state = _read_state(_inside(file, "state"), cls.State)
     except (InputError, MemoryError):
         raise
     except Exception as error:  # whatever a forged file makes the libraries raise
@@ -89,9 +87,23 @@ def _check_seal(path: Path) -> None:
             raise _unusable(path, "it is damaged or incomplete")
 
 
+def _write_state(group: h5py.Group, state: State) -> None:
+    for field in saved_fields(state):
+        _write(group, field.name, getattr(state, field.name))
+
+
+def _read_state(group: h5py.Group, cls: type[State]) -> State:
+    return cls(**{f.name: _read(group, f.name) for f in saved_fields(cls)})
+
+
 def _write(group: h5py.Group, name: str, value: Any) -> None:
     if isinstance(value, np.ndarray):
         group.create_dataset(name, data=value)
+    elif isinstance(value, list):  # states, each with the name of an algorithm that has such
+        members = group.create_group(name)
+        for i, member in enumerate(value):
+            members.create_group(str(i)).attrs["algorithm"] = _owner(member)
+            _write_state(members[str(i)], member)
     elif isinstance(value, np.random.Generator):
         group.attrs[name] = json.dumps(value.bit_generator.state)
     else:
@@ -100,7 +112,8 @@ def _write(group: h5py.Group, name: str, value: Any) -> None:
 
 def _read(group: h5py.Group, name: str) -> Any:
     if name in group:
-        return _array(_inside(group, name))
+        value = _inside(group, name)
+        return _members(value) if isinstance(value, h5py.Group) else _array(value)
     value = group.attrs[name]
     if isinstance(value, h5py.Empty):
         return None
@@ -109,6 +122,15 @@ def _read(group: h5py.Group, name: str) -> Any:
         generator.bit_generator.state = json.loads(value)
         return generator
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _owner(state: State) -> str:
+    return next(name for name, cls in algorithms().items() if cls.State is type(state))
+
+
+def _members(group: h5py.Group) -> list[State]:
+    members = (_inside(group, str(i)) for i in range(len(group)))
+    return [_read_state(member, find_algorithm(str(member.attrs["algorithm"])).State) for member in members]
 
 
 def _array(data: h5py.Dataset) -> np.ndarray:

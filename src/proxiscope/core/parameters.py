@@ -4,6 +4,7 @@ A field reads ``beta: Annotated[float, Interval(ge=0.01, le=2), Doc("feedback")]
 construction, the widget, the command-line option, the documentation and the record in a file.
 """
 
+import inspect
 import math
 import operator
 import typing
@@ -18,6 +19,11 @@ from .errors import InputError
 
 Schedule = tuple[tuple[float, float], ...]
 """Values that change during a run: pairs (fraction of the run from which it holds, value)."""
+
+
+def at(schedule: Schedule, fraction: float) -> float:
+    """The value of `schedule` at a fraction of the run."""
+    return [value for start, value in schedule if fraction >= start][-1]
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,13 @@ class Unit:
 
 
 @dataclass(frozen=True)
+class Group:
+    """Heading under which parameters that belong together are shown, after all others."""
+
+    title: str
+
+
+@dataclass(frozen=True)
 class Parameter:
     """A parameter as the faces see it.
 
@@ -48,6 +61,7 @@ class Parameter:
     unit: str = ""
     interval: Interval = field(default_factory=Interval)
     choices: tuple[str, ...] = ()
+    group: str = ""
 
     def check(self, value: Any) -> Any:
         """Return `value` in the parameter's own type.
@@ -159,7 +173,9 @@ _PARSERS = {
 
 
 def parameters(algorithm: Any) -> tuple[Parameter, ...]:
-    """The parameters of an algorithm (class or instance), in the order of their declaration.
+    """The parameters of an algorithm (class or instance): its own, then those it shares, then those in groups.
+
+    Of the classes that declare them the most special comes first, each in its own order.
 
     Raises
     ------
@@ -168,7 +184,10 @@ def parameters(algorithm: Any) -> tuple[Parameter, ...]:
     """
     cls = algorithm if isinstance(algorithm, type) else type(algorithm)
     hints = typing.get_type_hints(cls, include_extras=True)
-    return tuple(_parameter(f, hints[f.name]) for f in fields(cls))
+    declared = dict.fromkeys(name for base in cls.__mro__ for name in inspect.get_annotations(base))
+    by_name = {f.name: f for f in fields(cls)}
+    found = [_parameter(by_name[name], hints[name]) for name in declared if name in by_name and name not in parts(cls)]
+    return tuple(sorted(found, key=lambda p: p.group))
 
 
 def _parameter(declared: Any, hint: Any) -> Parameter:
@@ -191,6 +210,7 @@ def _parameter(declared: Any, hint: Any) -> Parameter:
         unit=first.get(Unit, Unit("")).symbol,
         interval=interval,
         choices=get_args(base) if kind == "choice" else (),
+        group=first.get(Group, Group("")).title,
     )
 
 
@@ -200,26 +220,43 @@ def check_parameters(algorithm: Any) -> None:
         object.__setattr__(algorithm, parameter.name, parameter.check(getattr(algorithm, parameter.name)))
 
 
+def parts(cls: type) -> tuple[str, ...]:
+    """Names of the fields that hold another algorithm, marked by ``field(metadata={"part": True})``."""
+    return tuple(f.name for f in fields(cls) if f.metadata.get("part"))
+
+
 def to_dict(algorithm: Any) -> dict[str, Any]:
-    """Parameters as plain values that JSON can hold."""
-    return {
+    """Parameters as plain values that JSON can hold; a part as its own parameters with its name."""
+    values = {
         p.name: [list(pair) for pair in getattr(algorithm, p.name)]
         if p.kind == "schedule"
         else getattr(algorithm, p.name)
         for p in parameters(algorithm)
     }
+    inner = {name: getattr(algorithm, name) for name in parts(type(algorithm))}
+    return values | {name: {"name": part.name, **to_dict(part)} for name, part in inner.items()}
 
 
 def build(cls: type, values: Mapping[str, Any]) -> Any:
     """The algorithm `cls` with the parameters `values`, the rest at their defaults.
+
+    A part is given as an algorithm, or as `to_dict` writes it.
 
     Raises
     ------
     InputError
         If a name is not a parameter of the algorithm, or a value is not accepted.
     """
-    known = [p.name for p in parameters(cls)]
+    known = [*(p.name for p in parameters(cls)), *parts(cls)]
     for name in values:
         if name not in known:
             raise InputError(name, f"not a parameter of {cls.name}", f"Its parameters are {', '.join(known)}")
-    return cls(**values)
+    return cls(**{name: _part(value) if name in parts(cls) else value for name, value in values.items()})
+
+
+def _part(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    from .registry import algorithm  # which is built on this module
+
+    return build(algorithm(value["name"]), {name: v for name, v in value.items() if name != "name"})

@@ -14,7 +14,7 @@ class Record:
     Parameters
     ----------
     algorithm : Algorithm
-        Says whether the best recorded estimate is kept.
+        Says whether the best recorded estimate is kept, and which can be compared.
 
     Attributes
     ----------
@@ -23,12 +23,13 @@ class Record:
     """
 
     def __init__(self, algorithm: Algorithm):
-        self._keeps_best = algorithm.result_is_best
+        self._algorithm = algorithm
         self._iterations: list[int] = []
         self._values: dict[str, list[float]] = {}
         self.best = 0
         self.best_r_factor = math.inf
         self._best_estimate: NDArray | None = None
+        self._era = 0
 
     def add(self, progress: Progress) -> None:
         """Take in one iteration."""
@@ -38,7 +39,9 @@ class Record:
         for name, value in progress.metrics.items():
             self._values.setdefault(name, []).append(value)
         r_factor = progress.metrics.get("r_factor", math.inf)
-        if self._keeps_best and r_factor < self.best_r_factor:
+        era = self._algorithm.era(progress.state)
+        if self._algorithm.result_is_best and (era != self._era or r_factor < self.best_r_factor):
+            self._era = era
             self.best, self.best_r_factor, self._best_estimate = (
                 progress.iteration,
                 r_factor,

@@ -27,14 +27,15 @@ def _discover() -> None:
 
 
 def algorithms(family: str | None = None) -> dict[str, type]:
-    """Registered algorithm classes by name, those of one `family` (``"phase"``, ``"tomography"``) or all."""
+    """Algorithm classes with a title by name, those of one `family` (``"phase"``, ``"tomography"``) or all."""
     _discover()
-    return {n: c for n, c in sorted(_algorithms.items()) if family in (None, c.family)}
+    return {n: c for n, c in sorted(_algorithms.items()) if c.title and family in (None, c.family)}
 
 
 def algorithm(name: str) -> type:
     """The algorithm class named `name`, in any case; an unknown name raises InputError."""
-    found = algorithms().get(name.lower())
+    _discover()
+    found = _algorithms.get(name.lower())
     if found is None:
         raise InputError("algorithm", f"there is no {name!r}", f"Choose one of {', '.join(algorithms())}")
     return found

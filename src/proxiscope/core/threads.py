@@ -2,7 +2,7 @@
 
 numba's own parallel layer aborts the process when two Python threads enter it at once, so parallel work is
 split here instead, over plain threads that run ``nogil`` kernels. Any number of Python threads may call
-`parallel` at the same time; its tasks must not call it again.
+`parallel` at the same time; inside one of its tasks it runs in that task's thread.
 """
 
 import os
@@ -10,9 +10,12 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 
+from numpy.typing import NDArray
+
 from .errors import InputError
 
 _lock = threading.Lock()
+_inside = threading.local()
 _pool: ThreadPoolExecutor | None = None
 _count = 0
 
@@ -52,7 +55,7 @@ def parallel(task: Callable[..., object], arguments: Sequence[tuple]) -> None:
 
     The calling thread works too, so one thread needs no pool at all. The first exception is raised again.
     """
-    if num_threads() == 1 or len(arguments) <= 1:
+    if len(arguments) <= 1 or getattr(_inside, "task", False) or num_threads() == 1:
         for a in arguments:
             task(*a)
         return
@@ -60,12 +63,16 @@ def parallel(task: Callable[..., object], arguments: Sequence[tuple]) -> None:
     take = threading.Lock()
 
     def work() -> None:
-        while True:
-            with take:
-                a = next(todo, None)
-            if a is None:
-                return
-            task(*a)
+        _inside.task = True
+        try:
+            while True:
+                with take:
+                    a = next(todo, None)
+                if a is None:
+                    return
+                task(*a)
+        finally:
+            _inside.task = False
 
     with _lock:
         global _pool
@@ -79,3 +86,23 @@ def parallel(task: Callable[..., object], arguments: Sequence[tuple]) -> None:
         wait(running)
     for helper in running:
         helper.result()
+
+
+BLOCK = 2**18
+"""Elements that one thread takes at a time; arrays of up to twice as many are not split."""
+
+
+def elementwise(kernel: Callable[..., object], arrays: Sequence[NDArray], *scalars: object) -> None:
+    """Call ``kernel(*arrays, *scalars)``, in parallel blocks along the first axis where the arrays are large.
+
+    Arrays of one shape are passed flat. Where they differ in shape they must be equally long, and stay as they are.
+    """
+    if len({a.shape for a in arrays}) == 1:
+        arrays = [a.reshape(-1) for a in arrays]
+    if arrays[0].size <= 2 * BLOCK:
+        kernel(*arrays, *scalars)
+        return
+    length = len(arrays[0])
+    size = max(1, BLOCK * length // arrays[0].size)
+    parts = [(slice(i, i + size),) for i in range(0, length, size)]
+    parallel(lambda part: kernel(*(a[part] for a in arrays), *scalars), parts)

@@ -3,10 +3,11 @@
 from proxiscope.io.angles import ANGLE_SUFFIXES, read_angles
 from proxiscope.io.raw import RawData
 from proxiscope.io.reading import READ_SUFFIXES, read, read_array
-from proxiscope.io.write import WRITE_SUFFIXES, write_array
+from proxiscope.io.write import COMPLEX_SUFFIXES, WRITE_SUFFIXES, write_array
 
 __all__ = [
     "ANGLE_SUFFIXES",
+    "COMPLEX_SUFFIXES",
     "READ_SUFFIXES",
     "WRITE_SUFFIXES",
     "RawData",

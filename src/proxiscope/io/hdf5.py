@@ -19,7 +19,8 @@ def read(path: Path, variable: str | None = None) -> Found:
     path : Path
         The file.
     variable : str, optional
-        Path of the dataset, such as ``/entry/data``; else HyperSpy's, else the largest.
+        Path of the dataset, such as ``/entry/data``; else ``/data`` of a result of ours, else HyperSpy's, else the
+        largest of real numbers; complex ones if there are no others.
 
     Returns
     -------
@@ -29,9 +30,13 @@ def read(path: Path, variable: str | None = None) -> Found:
     with open_file(path) as file:
         nodes = datasets(file)
         images = {name: node for name, node in nodes.items() if _is_image(name, node)}
+        real = {name: node for name, node in images.items() if node.dtype.kind != "c"}
         if variable is not None:
             node = find(file, variable, path)
+        elif "provenance" in file.attrs and "data" in nodes:  # as we write it
+            node = nodes["data"]
         else:
+            images = real or images
             signals = {name: node for name, node in images.items() if hyperspy.is_signal(node)}
             chosen = signals or {name: node for name, node in images.items() if not hyperspy.is_inside(name)} or images
             node = images[choose(path, {name: nbytes_of(n.shape, 1) for name, n in chosen.items()})]

@@ -47,7 +47,7 @@ def datasets(file: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
 
     def visit(name: str, node: object) -> None:
-        if isinstance(node, h5py.Dataset) and node.shape is not None and node.dtype.kind in "biuf":
+        if isinstance(node, h5py.Dataset) and node.shape is not None and node.dtype.kind in "biufc":
             found[name] = node
 
     file.visititems(visit)

@@ -1,13 +1,20 @@
 """From a file to a problem."""
 
+import math
+import warnings
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.errors import InputError
 from ..phase import DiffractionPattern
+from ..phase.problem import Object
+from ..phase.support import Kind as Shape
+from ..phase.support import initial
 from ..tomography import TiltSeries
 from .raw import RawData
 from .reading import read, read_array
@@ -26,6 +33,9 @@ def load(
     support: ArrayLike | str | Path | None = None,
     mask: ArrayLike | str | Path | None = None,
     intensities: bool = False,
+    object: Object = "non-negative",
+    hold_out: float = 0.0,
+    start: ArrayLike | str | Path | None = None,
     tilt_axis: Literal["x", "y"] | None = None,
     pixel_size: float | None = None,
     variable: str | None = None,
@@ -37,16 +47,26 @@ def load(
     path : path-like
         MRC (.mrc, .st, .ali, .map, .rec), HDF5 (.h5, .hdf5, .hspy, .nxs, .cxi, .emd), .npy, .npz, TIFF or .mat.
     kind : {"pattern", "tilt-series"}, optional
-        What the file holds; by default a tilt series when it has tilt angles, a pattern when it is an image.
+        What the file holds; by default a tilt series when it has tilt angles, a pattern when it is an image. A
+        pattern in 3-D has to be named.
     angles : array_like or path, optional
         Tilt angles in degrees (tilt,), Euler triples (tilt, 3), or a file of them. By default those that the
         file holds or that lie beside it.
-    support : array_like or path, optional
-        Where the object of a pattern may lie, shape of the pattern.
+    support : array_like, path or str, optional
+        Where the object of a pattern may lie, shape of the pattern; or "rectangle:RATIO" or "ellipse:RATIO" with
+        the oversampling ratio (4 when left out), or "autocorrelation": see `proxiscope.phase.support`. Such a word
+        is never taken as the name of a file; write "./autocorrelation" for one.
     mask : array_like or path, optional
         Usable pixels, true or non-zero: known pixels of a pattern, valid pixels of a tilt series.
     intensities : bool
         A pattern's values are intensities, to be replaced by their square roots.
+    object : {"non-negative", "real", "complex", "complex-positive"}
+        What is known of the values of a pattern's object, as for `DiffractionPattern`.
+    hold_out : float
+        Share of a pattern's measured pixels that is held out for a free R-factor, up to 0.5; 0 for none. The same
+        pixels at each call.
+    start : array_like or path, optional
+        Earlier result to start a pattern's phasing from; complex only for a complex object.
     tilt_axis : {"x", "y"}, optional
         Image axis along which the tilt axis lies in the file. A series with its axis along x is turned by 90
         degrees so that it lies along y; by default what the file says, else y.
@@ -66,6 +86,7 @@ def load(
         If the file cannot be read, is neither, or what was given does not fit to it.
     """
     options = {"support": support, "mask": mask, "intensities": intensities, "tilt_axis": tilt_axis}
+    options |= {"object": object, "hold_out": hold_out, "start": start}
     raw = read(path, angles=angles, variable=variable)
     return problem_from(raw, kind, pixel_size=pixel_size, **options)[0]
 
@@ -77,6 +98,9 @@ def problem_from(
     support: ArrayLike | str | Path | None = None,
     mask: ArrayLike | str | Path | None = None,
     intensities: bool = False,
+    object: Object = "non-negative",
+    hold_out: float = 0.0,
+    start: ArrayLike | str | Path | None = None,
     tilt_axis: Literal["x", "y"] | None = None,
     pixel_size: float | None = None,
 ) -> tuple[DiffractionPattern | TiltSeries, tuple[str, ...]]:
@@ -89,11 +113,13 @@ def problem_from(
         raise InputError(
             raw.source.name,
             f"a stack of shape {raw.data.shape} without tilt angles",
-            "Give the tilt angles in degrees, one for each projection (angles=, --angles FILE)",
+            "Give the tilt angles in degrees, one for each projection (angles=, --angles FILE), or say that it is a "
+            "pattern (kind='pattern')",
         )
     source = str(raw.source)
     if kind == "pattern":
         options = {"intensities": intensities, "pixel_size": pixel_size, "source": source}
+        options |= {"object": object, "hold_out": hold_out, "start": start}
         notes = raw.notes if raw.pixel_size is None or pixel_size is not None else (*raw.notes, DETECTOR_PIXELS)
         return pattern(raw.data, support, mask, **options), notes
     pixel_size = raw.pixel_size if pixel_size is None else pixel_size
@@ -111,12 +137,46 @@ def pattern(
     mask: ArrayLike | str | Path | None = None,
     *,
     intensities: bool = False,
+    object: Object = "non-negative",
+    hold_out: float = 0.0,
+    start: ArrayLike | str | Path | None = None,
     pixel_size: float | None = None,
     source: str = "",
 ) -> DiffractionPattern:
-    """A diffraction pattern from an array, with support and mask as arrays or files; as for `load`."""
+    """A diffraction pattern from an array; support, mask and start as arrays or files, and the rest, as for `load`."""
+    if not 0 <= hold_out <= 0.5:
+        raise InputError("hold_out", f"a fraction of {hold_out}", "Give one between 0, for none, and 0.5")
     make = DiffractionPattern.from_intensities if intensities else DiffractionPattern
-    return make(data, support=_array(support), known=_array(mask), pixel_size=pixel_size, source=source)
+    options = {"object": object, "start": _array(start), "pixel_size": pixel_size, "source": source}
+    make = partial(make, data, known=_array(mask), **options)
+    made = make(support=_support(support, make))
+    return made.hold_out(hold_out) if hold_out else made
+
+
+def _support(support: ArrayLike | str | Path | None, make: Callable[[], DiffractionPattern]) -> NDArray | None:
+    """The support, of one of the kinds for the pattern that `make` gives, from a file, or as it is."""
+    if not isinstance(support, str):
+        return _array(support)
+    kind, _, ratio = support.partition(":")
+    if kind not in get_args(Shape):
+        return _array(support)
+    with warnings.catch_warnings():  # the same will be said of the pattern with its support
+        warnings.simplefilter("ignore")
+        rough = make()
+    return initial(kind, rough, **_oversampling(support, ratio))
+
+
+def _oversampling(support: str, ratio: str) -> dict[str, float]:
+    """What follows the colon of ``"rectangle:4"``, if anything does."""
+    if not ratio and ":" not in support:
+        return {}
+    try:
+        number = float(ratio)
+    except ValueError:
+        number = math.nan
+    if support.startswith("autocorrelation") or not math.isfinite(number):
+        raise InputError("support", f"got {support!r}", "Give rectangle:RATIO or ellipse:RATIO, such as ellipse:4")
+    return {"oversampling_ratio": number}
 
 
 def turn(stack: ArrayLike) -> NDArray:

@@ -23,8 +23,9 @@ def read(path: Path, variable: str | None = None) -> Found:
     path : Path
         The file.
     variable : str, optional
-        The array to read; else one named ``data``, ``projections``, ``magnitudes``, ``intensity`` ..., else
-        the largest.
+        The array to read; else ``data`` of a result of ours, else one of real numbers named ``data``,
+        ``projections``, ``magnitudes``, ``intensity`` ..., else the largest of them; complex ones if there are no
+        others.
 
     Returns
     -------
@@ -65,20 +66,25 @@ def _headers(archive: zipfile.ZipFile, path: Path) -> tuple[dict[str, _Header], 
 
 
 def _choose(path: Path, headers: dict[str, _Header], skipped: dict[str, InputError]) -> str:
-    sizes = {
-        key: nbytes_of(shape, 1)
-        for key, (shape, dtype) in headers.items()
-        if len(shape) in (2, 3) and dtype.kind in "biuf" and not key.startswith("metrics_") and not ANGLES.match(key)
-    }
+    if headers.keys() >= {"data", "metadata"} and headers["metadata"][1].kind == "U":  # as we write it
+        return "data"
+    usable = {key: header for key, header in headers.items() if _is_image(key, header)}
+    real = {key: header for key, header in usable.items() if header[1].kind != "c"}
+    sizes = {key: nbytes_of(shape, 1) for key, (shape, _) in (real or usable).items()}
     main = {key: size for key, size in sizes.items() if key.lower() not in _SIDE}
     if not sizes and skipped:
         raise next(iter(skipped.values()))
     if not sizes and headers:
         listed = ", ".join(f"{key} {shape} {dtype}" for key, (shape, dtype) in list(headers.items())[:10])
         raise InputError(
-            path.name, f"holds no real array of 2 or 3 dimensions, only {listed}", "Give an image or a stack."
+            path.name, f"holds no numeric array of 2 or 3 dimensions, only {listed}", "Give an image or a stack."
         )
     return choose(path, main or sizes, _DATA)
+
+
+def _is_image(name: str, header: _Header) -> bool:
+    shape, dtype = header
+    return len(shape) in (2, 3) and dtype.kind in "biufc" and not name.startswith("metrics_") and not ANGLES.match(name)
 
 
 def _arrays(headers: dict[str, _Header]) -> list[str]:

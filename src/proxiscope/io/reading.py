@@ -56,7 +56,7 @@ def read(
     InputError
         The file is missing, damaged, unsupported, ambiguous or too large, or `angles` do not fit the data.
     """
-    path, stem, found = _open(path, variable)
+    path, stem, found = _open(path, variable, kinds="biuf")
     if angles is not None:
         named = isinstance(angles, str | os.PathLike)
         values = read_angles(angles) if named else as_angles(angles, "angles")
@@ -78,18 +78,20 @@ def read(
 
 
 def read_array(path: str | os.PathLike, variable: str | None = None) -> NDArray:
-    """Read the array alone, such as a support or a mask: (y, x) or (z, y, x), in the type it is stored in.
+    """Read the array alone, such as a support, a mask or an earlier result, in the type it is stored in.
+
+    It has the axes (y, x) or (z, y, x). Complex numbers are read too, from NPY, NPZ, HDF5 and MATLAB.
 
     Raises
     ------
     InputError
         As for `read`.
     """
-    return _open(path, variable)[2].data
+    return _open(path, variable, kinds="biufc")[2].data
 
 
-def _open(path: str | os.PathLike, variable: str | None) -> tuple[Path, str, Found]:
-    """The file, its name without suffix, and what its format's reader finds."""
+def _open(path: str | os.PathLike, variable: str | None, *, kinds: str) -> tuple[Path, str, Found]:
+    """The file, its name without suffix, and what its format's reader finds, of one of the `kinds` of numbers."""
     path = check_file(path)
     suffix = path.suffix.lower()
     if suffix in _ARCHIVE:
@@ -104,12 +106,12 @@ def _open(path: str | os.PathLike, variable: str | None) -> tuple[Path, str, Fou
     module, kind = _FORMATS[suffix]
     with reading(path, kind):
         found = import_module(f"proxiscope.io.{module}").read(path, variable)
-    return path, path.name[: -len(suffix)], _checked(found, path)
+    return path, path.name[: -len(suffix)], _checked(found, path, kinds)
 
 
-def _checked(found: Found, path: Path) -> Found:
+def _checked(found: Found, path: Path, kinds: str) -> Found:
     data = found.data
-    if data.dtype.kind not in "biuf":
+    if data.dtype.kind not in kinds:
         kind = "complex numbers" if data.dtype.kind == "c" else f"values of type {data.dtype}"
         raise InputError(path.name, f"holds {kind}", "Give real numbers, for example magnitudes or intensities.")
     if data.ndim not in (2, 3) or data.size == 0:

@@ -21,14 +21,15 @@ def write_array(
     metadata: Mapping[str, Any] | None = None,
     metrics: Mapping[str, ArrayLike] | None = None,
     angles: ArrayLike | None = None,
+    products: Mapping[str, ArrayLike] | None = None,
 ) -> None:
     """Write an image (y, x) or a volume (z, y, x); the suffix of `path` decides the format.
 
     ==============  ==================================================================================
     ``.mrc``        float32, voxel size, metadata as labels (ten of 80 characters)
     ``.npy``        the array alone
-    ``.npz``        ``data``, ``pixel_size``, ``metadata`` (JSON), ``metrics_<name>``; no pickle
-    ``.h5 .hdf5``   ``/data`` with attributes ``pixel_size`` and ``units``, ``/metrics``, ``provenance``
+    ``.npz``        ``data``, ``pixel_size``, ``metadata`` (JSON), ``metrics_<name>``, ``products_<name>``
+    ``.h5 .hdf5``   ``/data`` with ``pixel_size`` and ``units``, ``/metrics``, ``/products``, ``provenance``
     ``.tif .tiff``  float32, readable by ImageJ with its scale; metadata as JSON in its info
     ==============  ==================================================================================
 
@@ -49,6 +50,8 @@ def write_array(
     angles : array-like, (n,) or (n, 3), optional
         Tilt angles or Euler triples of a tilt series, in degrees; kept by ``.npz`` and HDF5, and beside an MRC file
         as ``.rawtlt``.
+    products : mapping, optional
+        Further arrays by name, of any shape; kept by ``.npz`` and HDF5.
 
     Raises
     ------
@@ -67,6 +70,7 @@ def write_array(
         raise InputError("pixel_size", str(pixel_size), "Give a positive length in nm, or None.")
     beside = _angles_beside(path, angles)
     arrays = {f"metrics_{name}": _curve(f"metrics[{name!r}]", curve) for name, curve in (metrics or {}).items()}
+    arrays |= {f"products_{name}": np.asarray(values) for name, values in (products or {}).items()}
     if angles is not None:
         arrays["angles"] = _curve("angles", angles)
     with atomic(path) as temporary:
@@ -135,7 +139,8 @@ def _hdf5(path: Path, array: NDArray, pixel_size: float | None, metadata: dict, 
             data.attrs["pixel_size"] = float(pixel_size)
             data.attrs["units"] = "nm"
         for name, values in arrays.items():
-            file.create_dataset(name.replace("metrics_", "metrics/", 1), data=values)
+            group = name.replace("metrics_", "metrics/", 1).replace("products_", "products/", 1)
+            file.create_dataset(group, data=values)
 
 
 def _tiff(path: Path, array: NDArray, pixel_size: float | None, metadata: dict, arrays: dict) -> None:
@@ -175,3 +180,6 @@ _WRITERS: dict[str, Callable[..., None]] = {
 _HOLD_ANGLES = (".npz", ".h5", ".hdf5")
 WRITE_SUFFIXES = tuple(_WRITERS)
 """Suffixes that `write_array` knows, in lower case with the dot."""
+
+COMPLEX_SUFFIXES = (".npy", ".npz", ".h5", ".hdf5")
+"""Those of `WRITE_SUFFIXES` whose formats hold complex numbers."""

@@ -1,9 +1,19 @@
 """Phase retrieval from diffraction patterns."""
 
-from . import metrics
+from . import agreement, metrics
+from .best_quality import BestQuality
+from .difference_map import DifferenceMap
+from .ensemble import Ensemble
 from .er import ER
-from .gps import GPSF
+from .er_hio import ERHIO
+from .gps import GPSF, GPSR
 from .hio import HIO
+from .oss import OSS
+from .poisson_ml import PoissonML
 from .problem import DiffractionPattern
+from .raar import RAAR
 
-__all__ = ["ER", "GPSF", "HIO", "DiffractionPattern", "metrics"]
+__all__ = [
+    "ER", "ERHIO", "GPSF", "GPSR", "HIO", "OSS", "RAAR", "BestQuality", "DifferenceMap", "DiffractionPattern",
+    "Ensemble", "PoissonML", "agreement", "metrics",
+]  # fmt: skip

@@ -1,93 +1,170 @@
 """What the phase-retrieval algorithms share."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from ..core import Algorithm, Doc, Iterative
-from ..core.algorithm import S
-from ..physics.fourier import half, half_shape, opposite_half, rfft, self_paired
+from ..core import Algorithm, Doc, Iterative, State
+from ..core.threads import elementwise
 from . import kernels
+from .measured import Measured
 from .problem import DiffractionPattern
 
 
-class HalfPattern:
-    """A pattern on the half spectrum of a real image, ready for the kernels.
+@dataclass
+class PhaseState(State):
+    """What every phasing has.
 
-    Attributes
-    ----------
-    magnitudes : float32, half spectrum
-        Mean of b(k) and b(-k), where both are known; what the magnitude constraint uses. -1 where neither is.
+    `support` (bool) is the present one, and `shrunk` how often it was updated. `r_factor` and `free_r_factor` are
+    the figures of the last evaluation.
     """
 
-    def __init__(self, pattern: DiffractionPattern):
-        b, known = pattern.magnitudes, pattern.known
-        self.shape = pattern.shape
-        self._plus, known_plus = half(b), half(known)
-        self._minus, known_minus = opposite_half(b), opposite_half(known)
-        count = known_plus.astype(np.float32) + known_minus
-        total = self._plus * known_plus + self._minus * known_minus
-        self.magnitudes = np.where(count > 0, total / np.maximum(count, 1), np.float32(-1))
-        counted_twice = self_paired(self.shape) & np.ones(half_shape(self.shape), bool)
-        self._plus[~known_plus] = -1
-        self._minus[~known_minus | counted_twice] = -1
-        self._sum = float(b.sum(dtype=np.float64))
-
-    def r_factor(self, image: NDArray) -> float:
-        """R-factor of a real image over the known pixels of the full pattern (eq. 2.21)."""
-        return kernels.magnitude_misfit(rfft(image).ravel(), self._plus.ravel(), self._minus.ravel()) / self._sum
+    support: NDArray
+    shrunk: int = 0
+    r_factor: float = math.inf
+    free_r_factor: float = math.inf
 
 
-def random_spectrum(pattern: HalfPattern, rng: np.random.Generator) -> NDArray:
-    """Half spectrum with the measured magnitudes and the phases of a real random image."""
-    spectrum = rfft(rng.random(pattern.shape, dtype=np.float32) - np.float32(0.5))
-    b = np.maximum(pattern.magnitudes, 0)
-    return b * spectrum / np.maximum(np.abs(spectrum), np.finfo(np.float32).tiny)
+S = TypeVar("S", bound=PhaseState)
+
+
+class Work:
+    """The measured data and scratch arrays; nothing that a result depends on."""
+
+    def __init__(self, problem: DiffractionPattern):
+        self.measured = Measured(problem)
+        self.transform = self.measured.transform
+        self.spectrum, self.image = self.transform.spectrum(), self.transform.image()
+        self.non_negative = problem.non_negative
+
+    def constrain(self, image: NDArray, support: NDArray, out: NDArray) -> NDArray:
+        """P_S(u) into `out`, which may be `image`."""
+        elementwise(kernels.constrain, (image, support, out), self.non_negative)
+        return out
+
+    def project(self, image: NDArray, out: NDArray) -> NDArray:
+        """P_M(u) into `out`: the measured magnitudes with the phases of `image`."""
+        spectrum = self.transform.forward(image, self.spectrum)
+        return self.transform.inverse(self.measured.impose(spectrum), out)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PhaseRetrieval(Iterative, Algorithm[DiffractionPattern, S]):
-    """Base of the algorithms that phase a `DiffractionPattern` for a real, non-negative object.
+    """Base of the algorithms that phase a `DiffractionPattern`.
 
-    The R-factor (eq. 2.21) is that of the constrained object P_S(u): u where it is positive inside the
-    support, zero elsewhere. The result is the recorded iterate of lowest R-factor.
+    The R-factor (eq. 2.21) is that of the constrained object P_S(u): u inside the support, with what the object
+    may not be cut off, and zero outside. The result is the recorded iterate of lowest R-factor, among those with the
+    last support.
     """
 
     family: ClassVar[str] = "phase"
     Problem: ClassVar[type] = DiffractionPattern
     result_is_best: ClassVar[bool] = True
-    _arrays: ClassVar[int] = 10
-    """Image-sized float32 arrays that a run holds at its peak."""
+    random_start: ClassVar[bool] = True
+    _images: ClassVar[int] = 8
+    """Arrays of the image's size that a run holds at its peak."""
 
     max_iterations: Annotated[int, Interval(ge=1, le=1_000_000), Doc("Iterations of a whole run.")] = 1000
     check_every: Annotated[
         int,
         Interval(ge=1, le=10_000),
-        Doc("Iterations between two evaluations of the R-factor, which costs one FFT."),
+        Doc("Iterations between two evaluations of the R-factor, which costs an FFT or two."),
     ] = 10
+
+    def prepare(self, problem: DiffractionPattern) -> Work:
+        """The measured data and scratch."""
+        return Work(problem)
+
+    def init(self, problem: DiffractionPattern, seed: int) -> S:
+        """The measured magnitudes with the phases of a random object, or of the estimate that the problem gives."""
+        work = self.prepare(problem)
+        state = self.started(work, problem, seed)
+        state.work = work
+        return state
+
+    def started(self, work: Work, problem: DiffractionPattern, seed: int) -> S:
+        """What `init` returns, with work that there is already."""
+        return self.begin(work, first_spectrum(work, problem, seed), problem.support.copy())
+
+    def begin(self, work: Work, spectrum: NDArray, support: NDArray) -> S:
+        """The state that starts from `spectrum`, which it may keep."""
+        raise NotImplementedError
+
+    def advance(self, work: Work, state: S) -> None:
+        """One iteration, in place; `state.iteration` is the number of those before."""
+        raise NotImplementedError
+
+    def object(self, work: Work, state: S) -> NDArray:
+        """The object u before its constraints; scratch, valid until the next call."""
+        raise NotImplementedError
+
+    def judged(self, state: S) -> None:
+        """Called after each evaluation of the R-factor."""
+
+    def update_support(self, work: Work, state: S) -> None:
+        """Called after each iteration; may change the support in place, and counts that in `state.shrunk`."""
+
+    def step(self, problem: DiffractionPattern, state: S) -> S:
+        """One iteration; then the support's update and, with that, the R-factor where they are due."""
+        work = self.workspace(problem, state)
+        self.advance(work, state)
+        state.iteration += 1
+        self.update_support(work, state)
+        if self._judges(state.iteration):
+            state.r_factor, state.free_r_factor = self._figures(work, state)
+            self.judged(state)
+        return state
 
     def records(self, iteration: int) -> bool:
         """Whether the R-factor is evaluated at `iteration`."""
         return iteration % self.check_every == 0
 
-    def memory(self, problem: DiffractionPattern) -> int:
-        """Bytes that a run on `problem` allocates at its peak."""
-        return self._arrays * 4 * problem.magnitudes.size
+    def era(self, state: S) -> int:
+        """Iterates with different supports are not compared."""
+        return state.shrunk
 
     def metrics(self, problem: DiffractionPattern, state: S) -> Mapping[str, float]:
-        """``"r_factor"``, a fraction: the R-factor of the constrained object over the known pixels."""
-        half_pattern = self.workspace(problem, state)
-        return {"r_factor": half_pattern.r_factor(self.estimate(problem, state))}
+        """``"r_factor"`` of the constrained object over the pixels used, ``"free_r_factor"`` over those held out."""
+        work = self.workspace(problem, state)
+        due = state.iteration and self._judges(state.iteration)
+        r_factor, free = (state.r_factor, state.free_r_factor) if due else self._figures(work, state)
+        return {"r_factor": r_factor, "free_r_factor": free} if work.measured.has_free else {"r_factor": r_factor}
 
-    def prepare(self, problem: DiffractionPattern) -> HalfPattern:
-        """The pattern on the half spectrum."""
-        return HalfPattern(problem)
+    def estimate(self, problem: DiffractionPattern, state: S) -> NDArray:
+        """P_S(u), float32 or, of a complex object, complex64."""
+        work = self.workspace(problem, state)
+        return work.constrain(self.object(work, state), state.support, work.transform.image())
+
+    def memory(self, problem: DiffractionPattern) -> int:
+        """Bytes that a run on `problem` allocates at its peak."""
+        return (self._images + 6) * (4 if problem.real else 8) * problem.magnitudes.size
+
+    def _judges(self, iteration: int) -> bool:
+        """Whether the step to `iteration` evaluates the R-factor."""
+        return self.records(iteration) or iteration == self.iterations
+
+    def _figures(self, work: Work, state: S) -> tuple[float, float]:
+        image = work.constrain(self.object(work, state), state.support, work.image)
+        r_factor, free = work.measured.r_factors(work.transform.forward(image, work.spectrum))
+        return float(r_factor), float(free)
 
 
-def constrained(image: NDArray, support: NDArray) -> NDArray:
-    """P_S(u): the image where it is positive inside the support, zero elsewhere."""
-    return np.where(support, np.maximum(image, 0), np.float32(0))
+def first_spectrum(work: Work, problem: DiffractionPattern, seed: int) -> NDArray:
+    """Measured magnitudes with the phases of a random object or of `problem.start`; the rest zero or as there."""
+    transform, b = work.transform, np.maximum(work.measured.magnitudes, 0)
+    if problem.start is not None:
+        return work.measured.impose(transform.forward(problem.start, transform.spectrum()))
+    return _with_random_phases(transform, b, np.random.default_rng(seed))
+
+
+def _with_random_phases(transform: Any, b: NDArray, rng: np.random.Generator) -> NDArray:
+    if not transform.real:
+        return b * np.exp(2j * np.pi * rng.random(b.shape, dtype=np.float32)).astype(np.complex64)
+    image = rng.random(transform.shape, dtype=np.float32) - np.float32(0.5)
+    spectrum = transform.forward(image, transform.spectrum())
+    return b * spectrum / np.maximum(np.abs(spectrum), np.finfo(np.float32).tiny)

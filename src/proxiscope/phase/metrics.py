@@ -8,35 +8,63 @@ from .problem import DiffractionPattern
 
 
 def r_factor(image: ArrayLike, pattern: DiffractionPattern) -> float:
-    """R-factor of an image over the known pixels (eq. 2.21): sum ||F u| - b| / sum b, a fraction.
+    """R-factor of an image over the known pixels that are not held out (eq. 2.21): sum ||F u| - b| / sum b.
 
     Parameters
     ----------
     image : array_like, shape of the pattern
     pattern : DiffractionPattern
 
+    Returns
+    -------
+    float
+        A fraction.
+
     Raises
     ------
     InputError
         If the shapes differ.
     """
+    used = pattern.known if pattern.held_out is None else pattern.known & ~pattern.held_out
+    return _r_factor(image, pattern, used)
+
+
+def free_r_factor(image: ArrayLike, pattern: DiffractionPattern) -> float:
+    """R-factor of an image over the pixels that are held out; as for `r_factor`.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ, or no pixels are held out.
+    """
+    if pattern.held_out is None:
+        raise InputError("held_out", "no pixels are held out", "Reconstruct from pattern.hold_out()")
+    return _r_factor(image, pattern, pattern.held_out)
+
+
+def _r_factor(image: ArrayLike, pattern: DiffractionPattern, where: NDArray[np.bool_]) -> float:
     image = _of_shape("image", image, pattern.shape)
-    magnitudes = np.abs(np.fft.fftshift(np.fft.fftn(image)))
-    misfit = np.abs(magnitudes - pattern.magnitudes)[pattern.known]
-    return float(misfit.sum() / pattern.magnitudes.sum(dtype=np.float64))
+    measured = pattern.magnitudes[where]
+    magnitudes = np.abs(np.fft.fftshift(np.fft.fftn(image)))[where]
+    return float(np.abs(magnitudes - measured).sum() / measured.sum(dtype=np.float64))
 
 
-def _of_shape(field: str, values: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    array = np.asarray(values, dtype=np.float64)
+def _of_shape(field: str, values: ArrayLike, shape: tuple[int, ...]) -> NDArray:
+    array = np.asarray(values)
     if array.shape != shape:
         raise InputError(field, f"its shape is {array.shape}", f"Give one of shape {shape}")
-    return array
+    return array.astype(np.complex128 if np.iscomplexobj(array) else np.float64)
 
 
 def align(image: ArrayLike, reference: ArrayLike) -> NDArray:
-    """`image` shifted by whole pixels, and inverted through the centre if that fits better, onto `reference`.
+    """`image` with all that its pattern leaves open taken out against `reference`.
 
-    A pattern determines its object only up to a translation and a point inversion; both are taken out here.
+    That is a translation, by whole pixels, and the inversion through the centre, which conjugates; of complex images
+    a constant phase too.
+
+    Returns
+    -------
+    ndarray, float64 or complex128
 
     Raises
     ------
@@ -46,15 +74,18 @@ def align(image: ArrayLike, reference: ArrayLike) -> NDArray:
     reference = np.asarray(reference)
     image = _of_shape("image", image, reference.shape)
     axes = tuple(range(image.ndim))
+    spectrum = np.fft.fftn(reference)
     candidates = []
-    for candidate in (image, np.flip(image, axes)):
-        correlation = np.fft.ifftn(np.fft.fftn(reference) * np.conj(np.fft.fftn(candidate))).real
-        shift = np.unravel_index(correlation.argmax(), correlation.shape)
-        candidates.append((correlation.max(), np.roll(candidate, shift, axes)))
+    for candidate in (image, np.flip(image, axes).conj()):
+        correlation = np.fft.ifftn(spectrum * np.conj(np.fft.fftn(candidate)))
+        size = np.abs(correlation) if np.iscomplexobj(image) else correlation.real
+        peak = np.unravel_index(size.argmax(), size.shape)
+        turn = correlation[peak] / size[peak] if np.iscomplexobj(image) and size[peak] else 1
+        candidates.append((size[peak], turn * np.roll(candidate, peak, axes)))
     return max(candidates, key=lambda c: c[0])[1]
 
 
 def r_real(image: ArrayLike, truth: ArrayLike) -> float:
-    """Real-space error of an aligned image (eq. 2.31): sum |u - u0| / sum u0, a fraction."""
-    truth = np.asarray(truth, dtype=np.float64)
-    return float(np.abs(align(image, truth) - truth).sum() / truth.sum())
+    """Real-space error of an aligned image (eq. 2.31): sum |u - u0| / sum |u0|, a fraction."""
+    truth = np.asarray(truth)
+    return float(np.abs(align(image, truth) - truth).sum() / np.abs(truth).sum())

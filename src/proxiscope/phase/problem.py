@@ -1,14 +1,21 @@
 """The phase problem: measured Fourier magnitudes and what is known of the object."""
 
 import warnings
+from copy import copy
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.errors import InputError
 from ..core.validation import as_mask, as_real, positive_or_none
+from .held_out import islands
+from .plausible import doubt
+
+Object = Literal["non-negative", "real", "complex", "complex-positive"]
+"""What the object may be; complex-positive is complex with a non-negative real part."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -25,6 +32,15 @@ class DiffractionPattern:
         box of half the frame's width, the largest that the pattern still samples fully.
     known : array_like of bool, same shape, optional
         Measured pixels; all that are not NaN by default.
+    object : {"non-negative", "real", "complex", "complex-positive"}
+        What is known of the object's values. A density, as of weakly scattering specimens, is non-negative; that of
+        Bragg diffraction, where the phase is the strain, is complex. "complex-positive" is complex with a
+        non-negative real part.
+    held_out : array_like of bool, same shape, optional
+        Measured pixels that the reconstruction does not see; their R-factor, the free one, tells over-fitting. See
+        `hold_out`.
+    start : array_like, same shape, optional
+        Estimate to start from instead of random phases.
     pixel_size : float, optional
         Size in nm of a pixel of the reconstruction.
     source : str, optional
@@ -39,13 +55,17 @@ class DiffractionPattern:
     Warns
     -----
     UserWarning
-        If the support is larger than half the frame, so that the pattern under-samples the object.
+        If the support is larger than half the frame, so that the pattern under-samples the object, or the values
+        look like intensities.
     """
 
     magnitudes: NDArray[np.float32]
     support: NDArray[np.bool_] | None = None
     known: NDArray[np.bool_] | None = None
     _: KW_ONLY
+    object: Object = "non-negative"
+    held_out: NDArray[np.bool_] | None = None
+    start: NDArray | None = None
     pixel_size: float | None = None
     source: str = ""
 
@@ -55,11 +75,18 @@ class DiffractionPattern:
         measured = ~np.isnan(magnitudes)
         known = measured if self.known is None else as_mask("known", self.known, shape) & measured
         _check_magnitudes(magnitudes, known)
+        if (why := doubt(magnitudes, known)) is not None:
+            warnings.warn(why, stacklevel=3)
         support = _central_box(shape) if self.support is None else as_mask("support", self.support, shape)
         _check_support(support)
+        if self.object not in get_args(Object):
+            raise InputError("object", f"got {self.object!r}", f"Choose one of {', '.join(get_args(Object))}")
+        held_out = _held_out(self.held_out, known)
         object.__setattr__(self, "magnitudes", np.where(known, magnitudes, np.float32(0)))
         object.__setattr__(self, "known", known)
         object.__setattr__(self, "support", support)
+        object.__setattr__(self, "held_out", held_out)
+        object.__setattr__(self, "start", None if self.start is None else self._as_start(self.start))
         object.__setattr__(self, "pixel_size", positive_or_none("pixel_size", self.pixel_size))
 
     @classmethod
@@ -86,10 +113,80 @@ class DiffractionPattern:
         """Shape of the pattern and of the reconstruction."""
         return self.magnitudes.shape
 
+    @property
+    def real(self) -> bool:
+        """Whether the object is real."""
+        return self.object in ("non-negative", "real")
+
+    @property
+    def non_negative(self) -> bool:
+        """Whether the object, or its real part, is non-negative."""
+        return self.object in ("non-negative", "complex-positive")
+
+    def hold_out(self, fraction: float = 0.05, seed: int = 0) -> "DiffractionPattern":
+        """The same pattern with about `fraction` of its measured pixels held out for a free R-factor.
+
+        Raises
+        ------
+        InputError
+            If `fraction` is not between 0 and 0.5, or leaves nothing to hold out.
+        """
+        return self._with(held_out=islands(self.known, fraction, seed=seed))
+
+    def starting_from(self, image: ArrayLike) -> "DiffractionPattern":
+        """The same pattern, to be phased from an estimate of the object instead of random phases.
+
+        Raises
+        ------
+        InputError
+            If the image has another shape, is not finite, or zero everywhere.
+        """
+        return self._with(start=self._as_start(image))
+
+    def within(self, support: ArrayLike) -> "DiffractionPattern":
+        """The same pattern with another support.
+
+        Raises
+        ------
+        InputError
+            If the support has another shape, is a single pixel, empty, or covers the whole frame.
+        """
+        support = as_mask("support", support, self.shape)
+        _check_support(support)
+        return self._with(support=support)
+
+    def _with(self, **checked: Any) -> "DiffractionPattern":
+        """A copy with some fields replaced; the others have been checked, and warned of, before."""
+        other = copy(self)
+        vars(other).pop("oversampling_ratio", None)
+        for name, value in checked.items():
+            object.__setattr__(other, name, value)
+        return other
+
+    def _as_start(self, image: ArrayLike) -> NDArray:
+        image = np.asarray(image)
+        if image.shape != self.shape:
+            raise InputError("start", f"its shape is {image.shape}", f"Give an image of shape {self.shape}")
+        if np.iscomplexobj(image) and self.real:
+            raise InputError("start", f"complex values for a {self.object} object", "Give real values")
+        image = image.astype(np.float32 if self.real else np.complex64)
+        if not np.isfinite(image).all() or not image.any():
+            raise InputError("start", "it is zero or has values that are not finite", "Give an earlier result")
+        return image
+
     @cached_property
     def oversampling_ratio(self) -> float:
         """Pixels of the frame for each pixel of the support; above 2 the pattern can determine the object."""
         return self.support.size / int(self.support.sum())
+
+
+def _held_out(values: ArrayLike | None, known: NDArray) -> NDArray | None:
+    if values is None:
+        return None
+    held_out = as_mask("held_out", values, known.shape) & known
+    if not (known & ~held_out).any():
+        raise InputError("held_out", "every measured pixel is held out", "Hold out a few per cent of them")
+    return held_out if held_out.any() else None
 
 
 def _check_magnitudes(magnitudes: NDArray, known: NDArray) -> None:
@@ -116,6 +213,12 @@ def _refuse_negative(field: str, values: NDArray) -> None:
 def _check_support(support: NDArray) -> None:
     if not support.any():
         raise InputError("support", "it is empty", "Mark the pixels where the object may lie")
+    if support.sum() == 1:
+        raise InputError(
+            "support",
+            "it is a single pixel, of which any pattern would be flat",
+            "Mark all pixels where the object may lie; in napari, check that it was drawn on the scale of the image",
+        )
     if support.all():
         raise InputError(
             "support",
@@ -131,6 +234,11 @@ def _check_support(support: NDArray) -> None:
 
 
 def _central_box(shape: tuple[int, ...]) -> NDArray:
+    return box(shape, tuple(max(1, n // 2) for n in shape))
+
+
+def box(shape: tuple[int, ...], sides: tuple[int, ...]) -> NDArray[np.bool_]:
+    """A centred box with sides of so many pixels in a frame of `shape`."""
     support = np.zeros(shape, bool)
-    support[tuple(slice(n // 2 - n // 4, n // 2 - n // 4 + max(1, n // 2)) for n in shape)] = True
+    support[tuple(slice(n // 2 - m // 2, n // 2 - m // 2 + m) for n, m in zip(shape, sides, strict=True))] = True
     return support

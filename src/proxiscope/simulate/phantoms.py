@@ -1,5 +1,7 @@
 """Phantoms: objects that we know, to simulate data from."""
 
+from itertools import product
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -54,3 +56,49 @@ def vesicle(shape: tuple[int, ...], *, seed: int = 0) -> NDArray[np.float32]:
         else:
             density += filled * (rng.uniform(0.6, 1.0) - density)
     return np.clip(density, 0, 1).astype(np.float32)
+
+
+def crystal(shape: tuple[int, ...], *, strain: float = 1.5, seed: int = 0) -> NDArray[np.complex64]:
+    """A strained nanocrystal as Bragg diffraction sees it: facets, and a smooth phase that the strain makes.
+
+    The facets stand at different distances from the centre, so that it differs from its own inversion, which phase
+    retrieval has trouble to tell from a symmetric object. The phase is the displacement of the lattice along the
+    diffraction vector. It has no ramp, which would only move the pattern.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (y, x) or (z, y, x) in pixels; the crystal spans 0.6 to 0.9 of each axis.
+    strain : float
+        The phase inside lies between -strain and strain, in rad; 0 for a perfect crystal.
+    seed : int
+        Places the facets and shapes the phase.
+
+    Returns
+    -------
+    ndarray
+        Magnitude 1 inside with an edge one pixel wide, zero outside, complex64.
+    """
+    ndim, rng = len(shape), np.random.default_rng(seed)
+    axes = np.meshgrid(*((np.arange(n) - n // 2) / (n / 2) for n in shape), indexing="ij")
+    position = np.stack(axes)
+    faces = [tuple(sign * unit) for unit in np.eye(ndim) for sign in (1, -1)]
+    corners = list(product((1, -1), repeat=ndim))
+    reach = rng.uniform([0.6] * len(faces) + [0.65] * len(corners), [0.85] * len(faces) + [0.95] * len(corners))
+    reach[len(faces)] = 0.35  # the corner that is cut off deepest, and has no like opposite
+    normals = np.array([*faces, *corners])
+    normals = normals / np.linalg.norm(normals, axis=1, keepdims=True)
+    outside = (np.tensordot(normals, position, axes=1) - reach.reshape(-1, *[1] * ndim)).max(axis=0)
+    magnitude = np.clip(0.5 - outside * min(shape) / 2, 0, 1)
+    waves = rng.uniform(-2.5, 2.5, (5, ndim))
+    phase = np.cos(np.tensordot(waves, position, axes=1) + rng.uniform(0, 2 * np.pi, 5).reshape(-1, *[1] * ndim))
+    phase = _without_ramp(phase.sum(axis=0), position, magnitude > 0)
+    return (magnitude * np.exp(1j * strain * phase)).astype(np.complex64)
+
+
+def _without_ramp(values: NDArray, position: NDArray, inside: NDArray[np.bool_]) -> NDArray:
+    """What a linear function leaves of `values` inside, from -1 to 1 there."""
+    terms = np.stack([np.ones_like(values), *position], axis=-1)
+    rest = values - terms @ np.linalg.lstsq(terms[inside], values[inside], rcond=None)[0]
+    low, high = rest[inside].min(), rest[inside].max()
+    return np.where(inside, (2 * rest - low - high) / (high - low), 0)

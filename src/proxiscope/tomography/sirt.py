@@ -42,8 +42,8 @@ class SIRT(IterativeTomography, name="sirt", title="SIRT"):
     Setup: ClassVar[type] = SirtSetup
     _series: ClassVar[int] = 6
 
-    max_iterations: Annotated[int, Interval(ge=1, le=1_000_000), Doc("Iterations of a whole run.")] = 200
     relaxation: Annotated[float, Interval(ge=0.01, le=1.99), Doc("Relaxation lambda.")] = 1.0
+    max_iterations: Annotated[int, Interval(ge=1, le=1_000_000), Doc("Iterations of a whole run.")] = 200
 
     def descend(self, work: SirtSetup, state: DescentState) -> None:
         """Eq. 3.5, with column weights."""

@@ -1,0 +1,61 @@
+"""A pattern on the spectrum of its object, where the kernels work."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.threads import elementwise
+from ..physics.fourier import FourierTransform, half, opposite, self_paired
+from . import kernels
+from .problem import DiffractionPattern
+
+
+class Measured:
+    """What was measured, on the half spectrum of a real object or the spectrum of a complex one.
+
+    Attributes
+    ----------
+    transform : FourierTransform
+    magnitudes : ndarray, float32, shape of the spectrum
+        What the magnitude constraint uses: of a real object the mean of b(k) and b(-k) where both are known. -1
+        where nothing is, or where it is held out.
+    parts : list of ndarray, float32, shape of the spectrum
+        The used magnitudes at k and, of a real object, at -k; -1 elsewhere, so that each counts once.
+    has_free : bool
+        Whether pixels are held out.
+    """
+
+    def __init__(self, pattern: DiffractionPattern):
+        self.transform = FourierTransform(pattern.shape, pattern.real)
+        held_out = pattern.held_out
+        used = pattern.known if held_out is None else pattern.known & ~held_out
+        self.has_free = held_out is not None
+        self.parts, self.magnitudes = self._parts(pattern.magnitudes, used)
+        self._seen_sum = pattern.magnitudes.sum(dtype=np.float64, where=used)
+        if held_out is not None:
+            self._free, _ = self._parts(pattern.magnitudes, held_out)
+            self._free_sum = pattern.magnitudes.sum(dtype=np.float64, where=held_out) or 1.0
+
+    def _parts(self, b: NDArray, which: NDArray) -> tuple[list[NDArray], NDArray]:
+        """The marked magnitudes at k and at -k, -1 elsewhere, so that each counts once; and their mean."""
+        marked = np.where(which, b, np.float32(-1))
+        if not self.transform.real:
+            whole = np.fft.ifftshift(marked)
+            return [whole], whole
+        plus, minus = half(marked), half(opposite(marked))
+        mean = np.where(plus < 0, minus, np.where(minus < 0, plus, (plus + minus) / 2))
+        minus[..., self_paired(b.shape)] = -1
+        return [plus, minus], mean
+
+    def r_factors(self, spectrum: NDArray) -> tuple[float, float]:
+        """R-factor (eq. 2.21) of a spectrum over the pixels that are used, and over those held out (else NaN)."""
+        r_factor = _misfit(spectrum, self.parts) / self._seen_sum
+        return r_factor, _misfit(spectrum, self._free) / self._free_sum if self.has_free else np.nan
+
+    def impose(self, spectrum: NDArray) -> NDArray:
+        """Project onto the measured magnitudes, in place."""
+        elementwise(kernels.impose_magnitudes, (spectrum, self.magnitudes))
+        return spectrum
+
+
+def _misfit(spectrum: NDArray, parts: list[NDArray]) -> float:
+    return sum(kernels.misfit(spectrum.reshape(-1), b.reshape(-1)) for b in parts)

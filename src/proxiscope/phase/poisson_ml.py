@@ -1,0 +1,153 @@
+"""Maximum-likelihood refinement for counted photons (Thibault and Guizar-Sicairos, New J. Phys. 14, 063004 (2012))."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Interval
+from numpy.typing import NDArray
+
+from ..core import Doc, InputError
+from ..physics.fourier import self_paired
+from . import kernels, quasi_newton
+from .base import PhaseRetrieval, PhaseState, Work
+from .problem import DiffractionPattern
+
+
+class Likelihood(Work):
+    """The Poisson likelihood of the measured intensities, in double precision.
+
+    `counts` is, on the spectrum, how many of the pixels k and -k were measured; `intensities` the sum of theirs.
+    """
+
+    def __init__(self, problem: DiffractionPattern):
+        super().__init__(problem)
+        self.double = self.transform.spectrum(np.float64)
+        self.wide = self.transform.image(np.float64)
+        parts = self.measured.parts
+        self.counts = sum((b >= 0).astype(np.float64) for b in parts)
+        self.intensities = sum(np.where(b >= 0, b, 0).astype(np.float64) ** 2 for b in parts)
+        self.pixels = float(self.counts.sum())
+
+    def embed(self, values: NDArray, support: NDArray) -> NDArray:
+        """The image that has `values` inside the support."""
+        self.wide[...] = 0
+        self.wide[support] = values.view(self.wide.dtype)
+        return self.wide
+
+    def cost(self, values: NDArray, support: NDArray, background: float) -> tuple[float, NDArray]:
+        """Half the deviance and its gradient, of an object given inside the support as real numbers."""
+        spectrum = self.transform.forward(self.embed(values, support), self.double)
+        arrays = (a.reshape(-1) for a in (spectrum, self.counts, self.intensities))
+        cost = kernels.poisson(*arrays, background)
+        if self.transform.real:  # the inverse counts the other columns twice, at k and at -k
+            spectrum[..., ~self_paired(self.transform.shape)] /= 2
+        gradient = self.transform.inverse(spectrum, self.wide)[support]
+        return cost, 2 * support.size * gradient.view(np.float64)
+
+    def read_out(self, values: NDArray, support: NDArray) -> float:
+        """Variance of the read-out noise over the intensity of a photon, from the misfit of an object.
+
+        The brightest pixels tell the intensity of a photon, which is the variance of their intensities over their
+        mean; the variance of the darker half beyond that is the read-out noise.
+        """
+        spectrum = self.transform.forward(self.embed(values, support), self.double)
+        measured = self.counts > 0
+        counts = self.counts[measured]
+        model = np.abs(spectrum[measured]) ** 2
+        variance = counts * (model - self.intensities[measured] / counts) ** 2
+        bright, dark = model >= np.quantile(model, 0.9), model <= np.median(model)
+        photon = (variance[bright] / model[bright]).mean()
+        return max(0.0, float((variance[dark] - photon * model[dark]).mean() / photon))
+
+
+@dataclass(kw_only=True)
+class LikelihoodState(PhaseState):
+    """`values` of the object inside the support (float64; real and imaginary parts in turn), their `gradient`, and
+    the last steps and changes of the gradient (`steps`, `changes`). `background` is the variance of the read-out
+    noise over the intensity of a photon. `cost` is half the deviance. Once `converged`, nothing changes any more."""
+
+    values: NDArray
+    gradient: NDArray
+    steps: NDArray
+    changes: NDArray
+    cost: float
+    background: float
+    converged: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoissonML(PhaseRetrieval[LikelihoodState], name="poisson-ml", title="Maximum likelihood (Poisson)"):
+    """Maximum likelihood: refine a result to the object that most likely gave the counted photons.
+
+    It needs an earlier result to start from, and improves it to what the noise allows. Quasi-Newton steps that keep
+    the object's constraints.
+    """
+
+    State: ClassVar[type] = LikelihoodState
+    result_is_best: ClassVar[bool] = False
+    random_start: ClassVar[bool] = False
+    needs_start: ClassVar[bool] = True
+    _images: ClassVar[int] = 14
+
+    max_iterations: Annotated[int, Interval(ge=1, le=1_000_000), Doc("Iterations of a whole run.")] = 100
+    read_out: Annotated[
+        Literal["estimated", "none"],
+        Doc("Read-out noise of the detector: estimated from the misfit of the start, or none, as of a photon counter."),
+    ] = "estimated"
+
+    def check_problem(self, problem: DiffractionPattern) -> None:
+        """Refuse a problem without a start."""
+        if problem.start is None:
+            raise InputError("start", "there is none", "Give an earlier result, which this algorithm refines")
+
+    def memory(self, problem: DiffractionPattern) -> int:
+        """Bytes that a run on `problem` allocates at its peak; the steps it learns from are those of the support."""
+        values = int(problem.support.sum()) * (8 if problem.real else 16)
+        return super().memory(problem) + (4 * quasi_newton.MEMORY + 20) * values
+
+    def prepare(self, problem: DiffractionPattern) -> Likelihood:
+        """The likelihood."""
+        return Likelihood(problem)
+
+    def started(
+        self, work: Likelihood, problem: DiffractionPattern, seed: int, background: float | None = None
+    ) -> LikelihoodState:
+        """The start inside the support; with a `background` that is known already, if it is given."""
+        support = problem.support.copy()
+        start = work.constrain(problem.start, support, work.transform.image())
+        dtype = np.float64 if problem.real else np.complex128
+        values = start[support].astype(dtype).view(np.float64)
+        if background is None:
+            background = work.read_out(values, support) if self.read_out == "estimated" else 0.0
+        cost, gradient = work.cost(values, support, background)
+        memory = np.zeros((quasi_newton.MEMORY, values.size))
+        return LikelihoodState(
+            support=support, values=values, gradient=gradient, steps=memory, changes=memory.copy(), cost=cost,
+            background=background,
+        )  # fmt: skip
+
+    def advance(self, work: Likelihood, state: LikelihoodState) -> None:
+        """One quasi-Newton step."""
+        bounded = self._bounded(work, state.values.size)
+        quasi_newton.step(lambda values: work.cost(values, state.support, state.background), state, bounded)
+
+    def object(self, work: Likelihood, state: LikelihoodState) -> NDArray:
+        """u."""
+        work.image[...] = work.embed(state.values, state.support)
+        return work.image
+
+    def metrics(self, problem: DiffractionPattern, state: LikelihoodState) -> Mapping[str, float]:
+        """``"r_factor"`` and ``"free_r_factor"``, and the ``"deviance"`` per pixel, in units of the intensity."""
+        work = self.workspace(problem, state)
+        return {**super().metrics(problem, state), "deviance": 2 * state.cost / work.pixels}
+
+    def _bounded(self, work: Likelihood, size: int) -> NDArray | None:
+        """Which values must not be negative."""
+        if not work.non_negative:
+            return None
+        bounded = np.ones(size, bool)
+        if not work.transform.real:
+            bounded[1::2] = False
+        return bounded

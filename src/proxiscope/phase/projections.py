@@ -1,0 +1,70 @@
+"""What the algorithms share that project onto the measured magnitudes in every iteration."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from annotated_types import Interval
+from numpy.typing import NDArray
+
+from ..core import Doc
+from ..core.threads import elementwise
+from .base import PhaseState, Work
+from .shrink_wrap import ShrinkWrap
+
+
+@dataclass(kw_only=True)
+class ProjectionState(PhaseState):
+    """`input` g: what the last update made. `image` u = P_M(g): g with the measured magnitudes."""
+
+    input: NDArray
+    image: NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectionAlgorithm(ShrinkWrap[ProjectionState]):
+    """An iteration g <- update(g, u), u <- P_M(g) with two FFTs, where P_M imposes the measured magnitudes."""
+
+    State: ClassVar[type] = ProjectionState
+
+    def begin(self, work: Work, spectrum: NDArray, support: NDArray) -> ProjectionState:
+        """Both images are the start."""
+        image = work.transform.inverse(spectrum, work.transform.image())
+        return ProjectionState(support=support, input=image.copy(), image=image)
+
+    def update(self, work: Work, state: ProjectionState) -> None:
+        """The next input g from the last one and its u, in place."""
+        raise NotImplementedError
+
+    def advance(self, work: Work, state: ProjectionState) -> None:
+        """g <- update(g, u); u <- P_M(g)."""
+        self.update(work, state)
+        work.project(state.input, state.image)
+
+    def object(self, work: Work, state: ProjectionState) -> NDArray:
+        """u."""
+        return state.image
+
+
+@dataclass(frozen=True, kw_only=True)
+class Polished(ProjectionAlgorithm):
+    """A projection algorithm whose run may end with error reduction."""
+
+    polish: Annotated[
+        int,
+        Interval(ge=0, le=10_000),
+        Doc("Iterations of error reduction at the end of the run, at most half of it, which settle what oscillates."),
+    ] = 0
+
+    def advance(self, work: Work, state: ProjectionState) -> None:
+        """The algorithm's own iteration, or one of error reduction once the end is near."""
+        if state.iteration < self.iterations - min(self.polish, self.iterations // 2):
+            super().advance(work, state)
+        else:
+            work.constrain(state.image, state.support, state.input)
+            work.project(state.input, state.image)
+
+
+def on_object(kernel: Callable, work: Work, state: ProjectionState, *scalars: float) -> None:
+    """Run a kernel (g, u, support, non_negative, ...) over the object."""
+    elementwise(kernel, (state.input, state.image, state.support), work.non_negative, *scalars)

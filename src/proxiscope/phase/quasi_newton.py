@@ -1,0 +1,86 @@
+"""Limited-memory quasi-Newton steps under lower bounds of zero.
+
+The two-loop recursion (Nocedal and Wright, Numerical Optimization, algorithm 7.4) on the values that are free to
+move, and a search along the projected step (Bertsekas, SIAM J. Control Optim. 20, 221 (1982)). SciPy's L-BFGS-B
+does the same, but cannot be held and resumed between iterations.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+MEMORY = 10
+"""Steps that the curvature is learnt from."""
+
+SUFFICIENT = 1e-4
+HALVINGS = 30
+
+CONVERGED = 1e-9
+"""Relative decrease of the cost below which a minimum is reached."""
+
+Cost = Callable[[NDArray], tuple[float, NDArray]]
+
+
+def step(cost: Cost, state: Any, bounded: NDArray | None) -> None:
+    """One iteration, in place, unless `state.converged`: updates ``values``, ``gradient``, ``cost`` and the rest.
+
+    Parameters
+    ----------
+    cost : callable
+        Returns the cost of values and its gradient.
+    state
+        Its rows of `steps` and `changes` are empty (zero) or belong to earlier iterations, the newest first.
+    bounded : ndarray of bool, optional
+        Values that must stay non-negative.
+    """
+    if state.converged:
+        return
+    free = np.ones(state.values.shape, bool)
+    if bounded is not None:
+        free = ~(bounded & (state.values <= 0) & (state.gradient > 0))
+    direction = -_inverse_hessian(np.where(free, state.gradient, 0), state.steps * free, state.changes * free)
+    if direction @ state.gradient >= 0:
+        direction = np.where(free, -state.gradient, 0)
+    length = 1.0 if state.steps[0].any() else _first_length(state.values, direction)
+    for _ in range(HALVINGS):
+        values = state.values + length * direction
+        if bounded is not None:
+            values = np.where(bounded, np.maximum(values, 0), values)
+        new_cost, gradient = cost(values)
+        if new_cost <= state.cost + SUFFICIENT * (state.gradient @ (values - state.values)):
+            _remember(state, values - state.values, gradient - state.gradient)
+            state.converged = bool(state.cost - new_cost <= CONVERGED * abs(new_cost))
+            state.values, state.gradient, state.cost = values, gradient, float(new_cost)
+            return
+        length /= 2
+    state.converged = not state.steps[0].any()  # else the curvature may have misled
+    state.steps[...] = state.changes[...] = 0
+
+
+def _first_length(values: NDArray, direction: NDArray) -> float:
+    """A step of a hundredth of the values, while nothing is known of the curvature."""
+    return 0.01 * float(np.linalg.norm(values) / (np.linalg.norm(direction) or 1.0)) or 1.0
+
+
+def _remember(state: Any, change: NDArray, gradient_change: NDArray) -> None:
+    if change @ gradient_change > 0:
+        state.steps[1:], state.changes[1:] = state.steps[:-1].copy(), state.changes[:-1].copy()
+        state.steps[0], state.changes[0] = change, gradient_change
+
+
+def _inverse_hessian(gradient: NDArray, steps: NDArray, changes: NDArray) -> NDArray:
+    """The gradient times the inverse Hessian that the steps tell."""
+    q, pairs = gradient.copy(), []
+    for s, y in zip(steps, changes, strict=True):
+        if (curvature := s @ y) > 1e-12 * np.linalg.norm(s) * np.linalg.norm(y):
+            alpha = (s @ q) / curvature
+            q -= alpha * y
+            pairs.append((s, y, curvature, alpha))
+    if pairs:
+        s, y, curvature, _ = pairs[0]
+        q *= curvature / (y @ y)
+    for s, y, curvature, alpha in reversed(pairs):
+        q += (alpha - (y @ q) / curvature) * s
+    return q

@@ -1,0 +1,34 @@
+"""Relaxed averaged alternating reflections (Luke, Inverse Problems 21, 37 (2005))."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Interval
+
+from ..core import Doc, Schedule
+from ..core.parameters import at
+from . import kernels
+from .base import Work
+from .projections import Polished, ProjectionState, on_object
+
+
+@dataclass(frozen=True, kw_only=True)
+class RAAR(Polished, name="raar", title="Relaxed averaged alternating reflections (RAAR)"):
+    """Relaxed averaged alternating reflections: between a reflection scheme that explores and one that settles."""
+
+    beta: Annotated[
+        Schedule,
+        Interval(ge=0.01, le=1),
+        Doc("Weight of the reflections over the run, as fraction of the run: value."),
+    ] = ((0.0, 0.9),)
+    polish: Annotated[
+        int,
+        Interval(ge=0, le=10_000),
+        Doc("Iterations of error reduction at the end of the run, at most half of it, which settle what oscillates."),
+    ] = 50
+
+    def update(self, work: Work, state: ProjectionState) -> None:
+        """g <- beta/2 (R_S R_M + 1) g + (1 - beta) P_M g, with reflections R = 2 P - 1 and P_M g = u."""
+        beta = at(self.beta, state.iteration / self.iterations)
+        on_object(kernels.raar, work, state, np.float32(beta))

@@ -1,0 +1,85 @@
+"""The support as the object itself shows it (Marchesini et al., Phys. Rev. B 68, 140101 (2003))."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Interval
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from ..core import Doc, Group, Schedule, Unit
+from ..core.parameters import at
+from .base import PhaseRetrieval, S, Work
+
+
+def shrink_wrapped(image: NDArray, threshold: float, blur: float, non_negative: bool = False) -> NDArray | None:
+    """Where the blurred object exceeds a share of its maximum; None where that says nothing.
+
+    Parameters
+    ----------
+    image : ndarray, real or complex
+        The object before its constraints, so that the support can grow too.
+    threshold : float
+        Share of the maximum, between 0 and 1.
+    blur : float
+        Width (sigma) of the Gaussian blur in pixels.
+    non_negative : bool
+        Whether what is negative does not count.
+
+    Returns
+    -------
+    ndarray of bool, or None
+        None when there is no object, when the support would be one pixel, or half of the frame or more.
+    """
+    size = np.maximum(image, 0) if non_negative and not np.iscomplexobj(image) else np.abs(image)
+    blurred = gaussian_filter(size, blur, mode="wrap") if blur else size
+    support = blurred > threshold * blurred.max()
+    return support if 1 < support.sum() < support.size / 2 else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShrinkWrap(PhaseRetrieval[S]):
+    """An algorithm that may update its support by shrink-wrap while it runs."""
+
+    shrink_every: Annotated[
+        int,
+        Interval(ge=0, le=10_000),
+        Doc("Iterations between two updates of the support by shrink-wrap; 0 keeps it as it is."),
+        Group("Shrink-wrap"),
+    ] = 0
+    shrink_threshold: Annotated[
+        Schedule,
+        Interval(ge=0.01, le=0.99),
+        Doc("Share of the blurred object's maximum that the new support exceeds, as fraction of the run: value."),
+        Group("Shrink-wrap"),
+    ] = ((0.0, 0.15),)
+    shrink_blur: Annotated[
+        Schedule,
+        Interval(ge=0, le=50),
+        Unit("px"),
+        Doc("Width (sigma) of the blur, as fraction of the run: value."),
+        Group("Shrink-wrap"),
+    ] = ((0.0, 3.0), (0.2, 2.0), (0.4, 1.5), (0.6, 1.0))
+    shrink_until: Annotated[
+        float,
+        Interval(ge=0.01, le=1),
+        Doc("Fraction of the run after which the support is left alone, so that the object can settle."),
+        Group("Shrink-wrap"),
+    ] = 0.8
+
+    def update_support(self, work: Work, state: S) -> None:
+        """Shrink-wrap where it is due."""
+        if not self._due(state.iteration):
+            return
+        done = state.iteration / self.iterations
+        threshold, blur = at(self.shrink_threshold, done), at(self.shrink_blur, done)
+        support = shrink_wrapped(self.object(work, state), threshold, blur, work.non_negative)
+        if support is not None and (support != state.support).any():
+            state.support[...] = support
+            state.shrunk += 1
+
+    def _due(self, iteration: int) -> bool:
+        if self.shrink_every == 0 or iteration % self.shrink_every:
+            return False
+        return iteration <= self.shrink_until * self.iterations
