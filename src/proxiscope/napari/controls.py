@@ -1,9 +1,18 @@
 """The part of a panel that runs and watches."""
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QGridLayout, QGroupBox, QLabel, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout
+from qtpy.QtWidgets import (
+    QGridLayout,
+    QGroupBox,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QTabWidget,
+    QVBoxLayout,
+)
 
-from .plots import CurvePlot
+from .plots import CurvePlot, StartsPlot, TransferPlot
 from .run import Run, Status
 
 BUTTONS = (
@@ -19,7 +28,7 @@ ENABLED_IN = {"pause": LIVE[:2], "resume": (Status.PAUSED,), "stop": LIVE, "canc
 
 
 class RunControls(QGroupBox):
-    """Buttons, progress, a line of text and the R-factor's curve.
+    """Buttons, progress, a line of text, the R-factor's curve, and of many starts what tells how they agree.
 
     Signals
     -------
@@ -35,13 +44,16 @@ class RunControls(QGroupBox):
         self.bar = QProgressBar()
         self.status = wrapped_label()
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.plot = CurvePlot()
+        self.plot, self.starts, self.transfer = CurvePlot(), StartsPlot(), TransferPlot()
+        self.tabs = QTabWidget(documentMode=True)
+        for title, plot in (("R-factor", self.plot), ("Starts", self.starts), ("PRTF", self.transfer)):
+            self.tabs.addTab(plot, title)
         layout, grid = QVBoxLayout(self), QGridLayout()
         for i, (name, button) in enumerate(self.buttons.items()):
             button.clicked.connect(lambda _checked=False, name=name: self.pressed.emit(name))
             grid.addWidget(button, i // 3, i % 3)
         layout.addLayout(grid)
-        for widget in (self.bar, self.status, self.plot):
+        for widget in (self.bar, self.status, self.tabs):
             layout.addWidget(widget)
         self.show_run(None, None)
 
@@ -51,6 +63,7 @@ class RunControls(QGroupBox):
             enabled = status in ENABLED_IN[name] if name in ENABLED_IN else status not in LIVE
             if button.isEnabled() != enabled:
                 button.setEnabled(enabled)
+        self._show_tabs(run, status)
         if run is None:
             self.bar.setRange(0, 1)
             self.bar.setFormat("")
@@ -60,7 +73,19 @@ class RunControls(QGroupBox):
         self.bar.setValue(run.iteration)
         self.bar.setFormat(f"{run.iteration} / {run.total}")
         self.status.setText(status_text(run, status))
-        self.plot.show_curve(list(run.curve), run.result.iteration if status.ended and run.result else None)
+        self.plot.show_curves(run.curves, run.result.iteration if status.ended and run.result else None)
+
+    def _show_tabs(self, run: Run | None, status: Status | None) -> None:
+        """Those that have something to show."""
+        starts = None if run is None else run.starts
+        products = run.result.products if run is not None and status.ended and run.result else {}
+        if starts is not None:
+            self.starts.show_starts(starts)
+        if "prtf" in products:
+            self.transfer.show_transfer(products["prtf_frequency"], products["prtf"], run.result.pixel_size)
+        for i, shown in ((1, starts is not None), (2, "prtf" in products)):
+            self.tabs.setTabVisible(i, shown)
+        self.tabs.tabBar().setVisible(starts is not None)
 
 
 def wrapped_label() -> QLabel:
@@ -72,8 +97,14 @@ def wrapped_label() -> QLabel:
 
 def status_text(run: Run, status: Status) -> str:
     """Where a run is, in a sentence."""
+    free = run.curves["free_r_factor"]
     r_factor = f"R_F {run.curve[-1][1]:.2%}" if run.curve else ""
-    result = f"R_F {run.result.r_factor:.2%} at iteration {run.result.iteration}" if run.result else ""
+    r_factor += f", free R {free[-1][1]:.2%}" if free else ""
+    result = ""
+    if run.result:
+        free = dict(free).get(run.result.iteration)
+        also = "" if free is None else f", free R {free:.2%}"
+        result = f"R_F {run.result.r_factor:.2%}{also} at iteration {run.result.iteration}"
     return {
         Status.PREPARING: "Preparing; the first run compiles its kernels.",
         Status.RUNNING: f"{WAITING.get(run.request, 'Running.')} {r_factor}",

@@ -8,6 +8,7 @@ from typing import Any
 from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, LineEdit, SpinBox
 from magicgui.widgets.bases import ValueWidget
 from qtpy.QtWidgets import QFormLayout, QLabel, QSizePolicy, QWidget
+from superqt import QCollapsible
 
 from ..core import Algorithm, Parameter, build, parameters
 
@@ -32,13 +33,24 @@ class ParameterForm:
         self._parameters = parameters(cls)
         self.widgets = {p.name: _widget(p) for p in self._parameters}
 
-    def algorithm(self) -> Algorithm:
-        """The algorithm with the values shown; raises InputError for text that does not parse."""
+    def values(self) -> dict[str, Any]:
+        """The values shown, by name; raises InputError for text that does not parse."""
         values = {}
         for parameter in self._parameters:
             value = self.widgets[parameter.name].value
             values[parameter.name] = parameter.parse(value) if parameter.kind == "schedule" else value
-        return build(self.cls, values)
+        return values
+
+    def algorithm(self) -> Algorithm:
+        """The algorithm with the values shown; raises InputError for text that does not parse."""
+        return build(self.cls, self.values())
+
+    def grouped(self) -> dict[str, list[ValueWidget]]:
+        """The widgets by the title of their group; those without one under the empty title, which is the first."""
+        groups: dict[str, list[ValueWidget]] = {"": []}
+        for parameter in self._parameters:
+            groups.setdefault(parameter.group, []).append(self.widgets[parameter.name])
+        return groups
 
     def show_algorithm(self, algorithm: Algorithm) -> None:
         """Show the values of `algorithm`."""
@@ -64,6 +76,17 @@ class Rows(QWidget):
     def show_row(self, widget: ValueWidget, visible: bool) -> None:
         """Show or hide a widget with its label."""
         self._layout.setRowVisible(widget.native, visible)
+
+
+class Section(QCollapsible):
+    """Rows that are folded away until they are wanted."""
+
+    def __init__(self, title: str, widgets: Iterable[ValueWidget]):
+        super().__init__(title)
+        self.layout().setContentsMargins(0, 0, 0, 0)
+        self.setDuration(0)
+        self.rows = Rows(widgets)
+        self.addWidget(self.rows)
 
 
 def _widget(parameter: Parameter) -> ValueWidget:

@@ -1,7 +1,7 @@
 """Between problems and napari layers. What napari does not hold travels in ``layer.metadata["proxiscope"]``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,21 +97,55 @@ def raw_layer(raw: "RawData") -> LayerData:
 
 
 def estimate_layer(data: NDArray, name: str, pixel_size: float | None) -> LayerData:
-    """A reconstruction in progress. Volumes are in nm, like their tilt series; images stay in pixels, like their
-    patterns, since napari shows reciprocal and real space in one viewer only without units."""
-    return image_layer(data, name, pixel_size if np.ndim(data) == 3 else None, kind="result")
+    """A reconstruction in progress, in nm when a pixel size is given.
+
+    Those of tilt series are, like the series. Those of patterns stay in pixels, like the patterns: napari shows
+    reciprocal and real space in one viewer only without units.
+    """
+    return image_layer(data, name, pixel_size, kind="result")
 
 
 def result_metadata(result: "Result") -> dict[str, Any]:
-    """What a result layer carries."""
-    return {
-        KEY: {
-            "kind": "result",
-            "pixel_size": result.pixel_size,
-            "provenance": dict(result.provenance),
-            "metrics": dict(result.metrics),
-        }
+    """What a result layer carries; of a complex result, whose modulus is shown, the array itself too."""
+    notes = {
+        "kind": "result",
+        "pixel_size": result.pixel_size,
+        "provenance": dict(result.provenance),
+        "metrics": dict(result.metrics),
+        "products": dict(result.products),
     }
+    if np.iscomplexobj(result.array):
+        notes["complex"] = result.array
+    return {KEY: notes}
+
+
+class Companion(NamedTuple):
+    """An image to be shown beside a result, under the result's name with a suffix."""
+
+    suffix: str
+    data: NDArray
+    options: dict[str, Any]
+
+
+def companions(result: "Result") -> list[Companion]:
+    """The phase of a complex result; mean and variance of the best starts of an ensemble."""
+    found, products = [], result.products
+    if np.iscomplexobj(result.array):
+        phase = np.where(result.array != 0, np.angle(result.array), np.float32(np.nan)).astype(np.float32)
+        found.append(Companion("phase", phase, {"colormap": "hsv", "contrast_limits": (-np.pi, np.pi)}))
+    for name in ("variance", "mean"):
+        if name in products:
+            data = np.abs(products[name]) if np.iscomplexobj(products[name]) else products[name]
+            low, high = float(data.min()), float(data.max())
+            limits = {"contrast_limits": (low, high)} if high > low else {}
+            found.append(Companion(name, data, {"visible": False, **limits}))
+    return found
+
+
+def array_of(layer: Any) -> Any:
+    """The values of a layer: of a complex result, whose modulus is shown, the complex ones."""
+    values = note(layer, "complex")
+    return layer.data if values is None else values
 
 
 def source_of(layer: Any) -> str:

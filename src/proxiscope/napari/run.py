@@ -7,16 +7,22 @@ iteration never backs up behind a slow display.
 import atexit
 import threading
 import time
+import warnings
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ..core import Algorithm, Progress, Record, iterate
 from ..reconstruction import Result, conclude
+from .layers import Companion, companions
+
+CURVES = ("r_factor", "free_r_factor", "median_r_factor")
+"""Recorded figures that are drawn over iterations."""
 
 
 class Status(Enum):
@@ -56,7 +62,8 @@ class Frame(NamedTuple):
 
 
 def frame(data: NDArray) -> Frame:
-    """The frame of an estimate."""
+    """The frame of an estimate; of a complex one, its modulus."""
+    data = np.abs(data) if np.iscomplexobj(data) else data
     return Frame(data, float(data.min()), float(data.max()))
 
 
@@ -75,8 +82,14 @@ class Run:
     status : Status
     iteration, total : int
         Iterations done, and those of the whole run.
-    curve : list of (int, float)
-        Recorded iterations with their R-factors; grows only.
+    curves : dict[str, list of (int, float)]
+        Recorded iterations with their figures, for each of `CURVES`; grow only.
+    starts : ndarray or None
+        Of an ensemble, the R-factors of all starts when last looked at; infinite where there is none yet.
+    warnings : list of str
+        What making the problem warned of.
+    companions : list of Companion
+        What is to be shown beside the result.
     result_frame : Frame or None
         Of the result.
     result : Result or None
@@ -92,7 +105,10 @@ class Run:
         self._make_problem = make_problem
         self.status = Status.PREPARING
         self.iteration, self.total = 0, algorithm.iterations
-        self.curve: list[tuple[int, float]] = []
+        self.curves: dict[str, list[tuple[int, float]]] = {name: [] for name in CURVES}
+        self.starts: NDArray | None = None
+        self.warnings: list[str] = []
+        self.companions: list[Companion] = []
         self.result: Result | None = None
         self.result_frame: Frame | None = None
         self.error: Exception | None = None
@@ -103,6 +119,11 @@ class Run:
         self._estimate_wanted = False
         self._estimate: Frame | None = None
         self._thread = threading.Thread(target=self._work, name=f"proxiscope-{algorithm.name}", daemon=True)
+
+    @property
+    def curve(self) -> list[tuple[int, float]]:
+        """Recorded iterations with their R-factors."""
+        return self.curves["r_factor"]
 
     def start(self) -> None:
         """Begin."""
@@ -154,7 +175,10 @@ class Run:
         record, progress, problem, begin = Record(self.algorithm), None, None, time.perf_counter()
         status = Status.FAILED
         try:
-            problem = self._make_problem()
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", UserWarning)
+                problem = self._make_problem()
+            self.warnings = [str(warning.message) for warning in caught if warning.category is UserWarning]
             begin = time.perf_counter()
             for progress in iterate(self.algorithm, problem, seed=self.seed):
                 self._note(record, progress)
@@ -176,8 +200,11 @@ class Run:
 
     def _note(self, record: Record, progress: Progress) -> None:
         record.add(progress)
-        if "r_factor" in progress.metrics:
-            self.curve.append((progress.iteration, progress.metrics["r_factor"]))
+        for name in self.curves.keys() & progress.metrics.keys():
+            self.curves[name].append((progress.iteration, progress.metrics[name]))
+        starts = getattr(progress.state, "r_factors", None)
+        if starts is not None and progress.metrics:
+            self.starts = starts.copy()
         self.iteration = progress.iteration
         if self.status is Status.PREPARING:
             self.status = Status.RUNNING
@@ -200,4 +227,5 @@ class Run:
     def _conclude(self, problem: Any, record: Record, progress: Progress, begin: float) -> None:
         seconds = time.perf_counter() - begin
         result = conclude(self.algorithm, problem, record, progress, seed=self.seed, seconds=seconds)
+        self.companions = companions(result)
         self.result_frame, self.result = frame(result.array), result

@@ -10,6 +10,13 @@ def diffraction_pattern() -> list[LayerData]:
     return pattern_layers(sample_pattern(), "vesicle pattern")
 
 
+def bragg() -> list[LayerData]:
+    """A three-dimensional Bragg pattern of a strained crystal, a complex object, with a loose support."""
+    from ..simulate import sample_bragg
+
+    return pattern_layers(sample_bragg(), "crystal")
+
+
 def tilt_series() -> list[LayerData]:
     """A noisy tilt series of a vesicle, with a missing wedge."""
     from ..simulate import sample_tilt_series

@@ -125,7 +125,7 @@ class Stream(QObject):
                 self._set_limits(estimate)
 
     def _add(self, estimate: Frame) -> None:
-        data, options, _ = estimate_layer(estimate.data, self.name, note(self.source, "pixel_size"))
+        data, options, _ = estimate_layer(estimate.data, self.name, self._pixel_size())
         limits = {"contrast_limits": (estimate.low, estimate.high)} if estimate.high > estimate.low else {}
         self.layer = self.viewer.add_image(data, **options, **limits)
         self._limits = tuple(self.layer.contrast_limits)
@@ -133,6 +133,9 @@ class Stream(QObject):
             self.source.visible = False
         centre_slices(self.viewer, data.ndim)
         self.viewer.reset_view()
+
+    def _pixel_size(self) -> float | None:
+        return note(self.source, "pixel_size") if self.run.algorithm.family == "tomography" else None
 
     def _set_limits(self, estimate: Frame) -> None:
         """Stretch the contrast over the estimate, unless the user has set it otherwise."""
@@ -150,6 +153,18 @@ class Stream(QObject):
         self.layer.data = result.data
         self.layer.metadata = result_metadata(self.run.result)
         self._set_limits(result)
+        if "complex" in self.layer.metadata["proxiscope"]:
+            self.layer.name = f"{self.name} modulus"
+        self._add_companions()
+
+    def _add_companions(self) -> None:
+        """Below the result, which stays the one that is selected."""
+        for companion in self.run.companions:
+            name = f"{self.name} {companion.suffix}"
+            data, options, _ = estimate_layer(companion.data, name, self._pixel_size())
+            layer = self.viewer.add_image(data, **options | companion.options)
+            self.viewer.layers.move(self.viewer.layers.index(layer), self.viewer.layers.index(self.layer))
+        self.viewer.layers.selection.active = self.layer
 
     def remove_layer(self) -> None:
         """Take the streamed layer away again, and show the input."""

@@ -13,10 +13,11 @@ def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
         rotations = rotations[:, 1]
     write_array(
         path,
-        data,
+        data if notes.get("complex") is None else notes["complex"],
         pixel_size=notes.get("pixel_size"),
         metadata=notes.get("provenance"),
         metrics=notes.get("metrics"),
         angles=rotations,
+        products=notes.get("products"),
     )
     return [path]

@@ -1,11 +1,11 @@
 """What the reconstruction panels share: choose, run, watch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from magicgui.widgets import ComboBox, SpinBox
 from magicgui.widgets.bases import ValueWidget
-from napari.utils.notifications import show_error
+from napari.utils.notifications import show_error, show_warning
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import (
     QFrame,
@@ -17,10 +17,10 @@ from qtpy.QtWidgets import (
 
 import napari
 
-from ...core import InputError, algorithms
+from ...core import Algorithm, InputError, algorithms
 from ..activity import Activity
 from ..controls import RunControls, wrapped_label
-from ..form import ParameterForm, Rows
+from ..form import ParameterForm, Rows, Section
 from ..run import Run, Status
 from ..stream import Stream
 
@@ -89,7 +89,7 @@ class ReconstructionPanel(QWidget):
         self.about = wrapped_label()
         self.seed = SpinBox(label="Seed", min=0, max=2**31 - 1, tooltip="Seed of the random start.")
         self.form: ParameterForm | None = None
-        self._form_rows: Rows | None = None
+        self._form_rows: QWidget | None = None
         self._method = _group("Method", Rows([self.algorithm]), self.about)
 
         self.controls = RunControls()
@@ -141,11 +141,26 @@ class ReconstructionPanel(QWidget):
         self.about.setText(_first_sentences(cls))
         if self._form_rows is not None:
             self.seed.native.setParent(None)  # outlives the rows of one algorithm
+            self._form_rows.setParent(None)  # at once, not when Qt finds time to delete them
             self._form_rows.deleteLater()
         self.form = ParameterForm(cls)
-        random_start = [self.seed] if cls.result_is_best else []
-        self._form_rows = Rows([*self.form.widgets.values(), *random_start])
+        first, *groups = self.form.grouped().items()
+        random_start = [self.seed] if cls.random_start else []
+        self._form_rows = QWidget()
+        layout = QVBoxLayout(self._form_rows)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(Rows([*first[1], *random_start]))
+        for section in [Section(title, widgets) for title, widgets in groups] + self.more_sections(cls):
+            layout.addWidget(section)
         self._method.layout().addWidget(self._form_rows)
+
+    def more_sections(self, cls: type[Algorithm]) -> list[Section]:
+        """Sections below the parameters of an algorithm."""
+        return []
+
+    def chosen_algorithm(self) -> Algorithm:
+        """The algorithm with the values shown; raises InputError for text that does not parse."""
+        return self.form.algorithm()
 
     # ---- running
 
@@ -162,12 +177,13 @@ class ReconstructionPanel(QWidget):
             layer = self.input.value
             if layer is None:
                 raise InputError(self.input_label, "nothing is chosen", self.no_input)
-            make_problem, algorithm = self.problem_maker(layer), self.form.algorithm()
+            make_problem, algorithm = self.problem_maker(layer), self.chosen_algorithm()
         except InputError as error:
             self._report(error)
             return
         self.run = Run(algorithm, make_problem, seed=self.seed.value)
-        self._layer_name = f"{algorithm.name.upper()} of {layer.name}"
+        self._warned = False
+        self._layer_name = f"{self.algorithm.value.upper()} of {layer.name}"
         self._activity = Activity(self.window(), self._layer_name, algorithm.iterations)
         if self._stream is not None:
             self._stream.deleteLater()
@@ -203,6 +219,10 @@ class ReconstructionPanel(QWidget):
         """Show how far the run is; called by the stream whenever there is time to paint."""
         self.controls.show_run(self.run, status)
         self._activity.update(self.run.iteration)
+        if status is not Status.PREPARING and not self._warned:
+            self._warned = True
+            for text in self.run.warnings:
+                show_warning(text)
         if status.ended:
             self._finish()
 
@@ -241,18 +261,26 @@ class ReconstructionPanel(QWidget):
         return super().event(event)
 
 
-def choose_layers(combo: ComboBox, layers: list[Any], prefer: Callable[[Any], bool], *, required: bool = False) -> None:
-    """Offer `layers` and keep the choice, none included, while its layer lives.
+def choose_layers(
+    combo: ComboBox,
+    layers: list[Any],
+    prefer: Callable[[Any], bool],
+    *,
+    required: bool = False,
+    fixed: Sequence[tuple[str, Any]] = (),
+) -> None:
+    """Offer `layers`, after choices that are always there, and keep the choice, none included, while it is offered.
 
     The newest of the layers that were not offered before and that `prefer` likes is chosen, unless the present
-    choice is liked too. When one is `required`, the newest is taken for want of a better.
+    choice is a layer that is liked too. When one is `required`, the newest is taken for want of a better.
     """
     before, offered = combo.value, list(combo.choices)
-    combo.choices = [(layer.name, layer) for layer in layers]
+    combo.choices = [*fixed, *((layer.name, layer) for layer in layers)]
     liked = [layer for layer in layers if layer not in offered and prefer(layer)]
-    if before not in layers:
-        before = None
-    if liked and (before is None or not prefer(before)):
+    always = [value for _, value in fixed]
+    if before not in layers and before not in always:
+        before = always[0] if always else None
+    if liked and (before not in layers or not prefer(before)):
         before = liked[-1]
     combo.value = layers[-1] if required and before is None and layers else before
 

@@ -4,13 +4,30 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
-from magicgui.widgets import ComboBox
+from magicgui.widgets import ComboBox, FloatSpinBox, PushButton
 from magicgui.widgets.bases import ValueWidget
 from napari.layers import Image, Labels, Shapes
+from napari.qt.threading import create_worker
 
+from ...core import Algorithm, InputError
 from ...io.load import pattern
-from ..layers import note, source_of
+from ...phase import Ensemble
+from ..form import ParameterForm, Section
+from ..layers import array_of, note, source_of, support_layer
 from .base import ReconstructionPanel, choose_layers
+
+OBJECTS = [
+    ("Real, not negative", "non-negative"),
+    ("Real", "real"),
+    ("Complex", "complex"),
+    ("Complex, real part not negative", "complex-positive"),
+]
+SUPPORTS = [
+    ("Central box", "box"),
+    ("Rectangle", "rectangle"),
+    ("Ellipse", "ellipse"),
+    ("From the autocorrelation", "autocorrelation"),
+]
 
 
 class PhasePanel(ReconstructionPanel):
@@ -23,32 +40,61 @@ class PhasePanel(ReconstructionPanel):
         "Open a centred diffraction pattern, or File > Open Sample > proxiscope > Diffraction pattern of a vesicle."
     )
 
+    # ---- the problem
+
     def input_widgets(self) -> list[ValueWidget]:
-        """Kind of values, support and mask."""
+        """Kind of values and object, support, mask, start and held-out pixels."""
         self.values = ComboBox(
             label="Values", choices=["magnitudes", "intensities"], tooltip="What the pattern's pixels hold."
         )
+        self.object = ComboBox(label="Object", choices=OBJECTS, tooltip="What is known of the object's values.")
         self.support = ComboBox(
-            label="Support", choices=[], nullable=True,
-            tooltip="Labels or Shapes layer that marks where the object may lie. "
-            "None: the central box of half the frame.",
+            label="Support", choices=SUPPORTS,
+            tooltip="Where the object may lie: a shape in the middle of the frame, or a Labels or Shapes layer that "
+            "marks it.",
         )  # fmt: skip
+        self.ratio = FloatSpinBox(
+            label="Oversampling ratio", value=4.0, min=1.1, max=10_000, step=0.5,
+            tooltip="Pixels of the frame for each pixel of the support; above 2 the pattern can determine its object.",
+        )  # fmt: skip
+        self.show_support = PushButton(text="Show support", tooltip="Make the support a layer that can be edited.")
         self.mask = ComboBox(
             label="Mask", choices=[], nullable=True,
             tooltip="Labels layer that marks the measured pixels. None: all that are not NaN.",
         )  # fmt: skip
-        return [self.values, self.support, self.mask]
+        self.first = ComboBox(
+            label="Start from", choices=[], nullable=True,
+            tooltip="An earlier result to go on from. None: random phases.",
+        )  # fmt: skip
+        self.held_out = FloatSpinBox(
+            label="Held out (%)", value=0.0, min=0, max=50, step=1,
+            tooltip="Measured pixels that the reconstruction does not see; their R-factor, the free one, rises when "
+            "noise is fitted.",
+        )  # fmt: skip
+        self.support.changed.connect(self._show_ratio)
+        self.show_support.changed.connect(self._make_support)
+        return [
+            self.values, self.object, self.support, self.ratio, self.show_support, self.mask, self.first, self.held_out,
+        ]  # fmt: skip
 
     def refresh_layers(self, event: Any = None) -> None:
         """Offer the layers that there are, and choose a support by its name."""
         super().refresh_layers(event)
         regions = [layer for layer in self.viewer.layers if isinstance(layer, Labels | Shapes)]
-        choose_layers(self.support, regions, prefer=lambda layer: "support" in layer.name.lower())
+        results = [layer for layer in self.viewer.layers if note(layer, "kind") == "result"]
+        choose_layers(self.support, regions, prefer=lambda layer: "support" in layer.name.lower(), fixed=SUPPORTS)
         choose_layers(self.mask, regions, prefer=lambda layer: "mask" in layer.name.lower())
+        choose_layers(self.first, results, prefer=lambda layer: False)
+        self._show_ratio()
 
     def accepts(self, layer: Any) -> bool:
-        """Images that are not results; volumes are left to the Bragg case that is announced as a pattern."""
-        return isinstance(layer, Image) and layer.ndim == 2 and note(layer, "kind") != "result"
+        """Images and volumes that are neither results nor tilt series."""
+        other = note(layer, "kind") in ("result", "tilt-series")
+        return isinstance(layer, Image) and not layer.rgb and layer.ndim in (2, 3) and not other
+
+    def prefers(self, layer: Any) -> bool:
+        """Images, and volumes that are announced as patterns."""
+        return layer.ndim == 2 or note(layer, "kind") == "pattern"
 
     def describe(self, layer: Any) -> str:
         """Frame and pixel size."""
@@ -59,18 +105,93 @@ class PhasePanel(ReconstructionPanel):
     def problem_maker(self, layer: Any) -> Callable[[], Any]:
         """The pattern of the chosen layers."""
         data, shape = layer.data, layer.data.shape
-        support, mask = _region(self.support.value, shape), _region(self.mask.value, shape)
+        support, mask = self._support(shape), self._region(self.mask.value, shape)
+        start = None if self.first.value is None else array_of(self.first.value)
         options = {
             "intensities": self.values.value == "intensities",
+            "object": self.object.value,
+            "hold_out": self.held_out.value / 100,
+            "start": start,
             "pixel_size": note(layer, "pixel_size"),
             "source": source_of(layer),
         }
         return lambda: pattern(np.asarray(data), support, mask, **options)
 
+    def _support(self, shape: tuple[int, ...]) -> Any:
+        """The support as `io.load.pattern` takes it."""
+        chosen = self.support.value
+        if not isinstance(chosen, str):
+            return self._region(chosen, shape)
+        if chosen in ("rectangle", "ellipse"):
+            return f"{chosen}:{self.ratio.value}"
+        return None if chosen == "box" else chosen
 
-def _region(layer: Any, shape: tuple[int, ...]) -> np.ndarray | None:
-    """What a Labels or Shapes layer marks, of `shape` when it has no shape of its own."""
-    if layer is None:
-        return None
-    labels = layer.to_labels(labels_shape=shape) if isinstance(layer, Shapes) else np.asarray(layer.data)
-    return labels > 0
+    def _region(self, layer: Any, shape: tuple[int, ...]) -> np.ndarray | None:
+        """What a Labels or Shapes layer marks, of `shape` when it has no shape of its own."""
+        if layer is None:
+            return None
+        if isinstance(layer, Labels):
+            return np.asarray(layer.data) > 0
+        if len(shape) != 2:
+            raise InputError(layer.name, "shapes for a volume", "Draw the region in a Labels layer")
+        return _in_pixels(layer, self._pixel_scale()).to_labels(labels_shape=shape) > 0
+
+    def _pixel_scale(self) -> np.ndarray:
+        """The scale at which images of real space lie in the viewer: that of the newest result."""
+        results = [x for x in self.viewer.layers if note(x, "kind") == "result" and x.ndim == 2]
+        return np.asarray(results[-1].scale) if results else np.ones(2)
+
+    def _show_ratio(self, _value: Any = None) -> None:
+        self.rows.show_row(self.ratio, self.support.value in ("rectangle", "ellipse"))
+        self.rows.show_row(self.show_support, isinstance(self.support.value, str))
+
+    def _make_support(self, _value: Any = None) -> None:
+        """Compute the support in a thread, and add it as a layer that is then the chosen one."""
+        layer = self.input.value
+        if layer is None:
+            self._report(InputError(self.input_label, "nothing is chosen", self.no_input))
+            return
+        make_problem, name = self.problem_maker(layer), f"{layer.name} support"
+
+        def compute() -> tuple[Any, Exception | None]:
+            try:
+                return make_problem().support, None
+            except Exception as error:  # told where it can be shown
+                return None, error
+
+        def show(found: tuple[Any, Exception | None]) -> None:
+            support, error = found
+            if error is not None:
+                self._report(error)
+                return
+            data, options, _ = support_layer(support, name)
+            self.support.value = SUPPORTS[0][1]  # so that the new layer is chosen
+            self.viewer.add_labels(data, **options | {"visible": True})
+
+        create_worker(compute, _connect={"returned": show})
+
+    # ---- the method
+
+    def more_sections(self, cls: type[Algorithm]) -> list[Section]:
+        """Many starts, for algorithms that begin at random and are not many starts themselves."""
+        self.many: ParameterForm | None = None
+        if not cls.random_start or issubclass(cls, Ensemble):
+            return []
+        self.many = ParameterForm(Ensemble)
+        self.many.widgets["starts"].value = 1
+        return [Section("Many starts", self.many.widgets.values())]
+
+    def chosen_algorithm(self) -> Algorithm:
+        """The algorithm, or an ensemble of it when more than one start is asked for."""
+        algorithm = super().chosen_algorithm()
+        if self.many is None or self.many.widgets["starts"].value == 1:
+            return algorithm
+        return Ensemble(algorithm=algorithm, **self.many.values())
+
+
+def _in_pixels(layer: Shapes, scale: np.ndarray) -> Shapes:
+    """The shapes in pixels of an image that is shown at `scale`."""
+    if np.array_equal(layer.scale, scale) and not np.any(layer.translate):
+        return layer
+    vertices = [(v * layer.scale + layer.translate) / scale for v in layer.data]
+    return Shapes(vertices, shape_type=layer.shape_type)
