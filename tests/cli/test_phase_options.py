@@ -130,7 +130,7 @@ class TestSupport:
             ("autocorrelation:3", r"support: got 'autocorrelation:3'"),
             ("rectangle:1", r"oversampling_ratio: got 1 .* above 1"),
             ("ellipse:1.2", r"oversampling_ratio: got 1.2 .* above 1.27"),
-            ("circle:3", r"circle:3 does not exist"),
+            ("circle:3", r"Give rectangle:RATIO"),
         ],
     )
     def test_words_that_are_none(self, refuses, words, said):

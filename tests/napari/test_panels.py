@@ -38,7 +38,7 @@ def enabled(panel):
 
 
 @pytest.mark.parametrize(
-    ("name", "sample", "algorithm"), [("Phase retrieval", "pattern", "gps-f"), ("Tomography", "tilt-series", "resire")]
+    ("name", "sample", "algorithm"), [("Phase retrieval", "pattern", "gps-r"), ("Tomography", "tilt-series", "resire")]
 )
 def test_from_sample_to_reconstruction(viewer, open_panel, qtbot, wait_until, name, sample, algorithm):
     viewer.open_sample(PLUGIN, sample)
@@ -101,7 +101,7 @@ def test_pause_resume_stop_and_keep(viewer, open_panel, qtbot, wait_until):
     wait_until(lambda: panel.run.iteration > held)
     click(qtbot, panel, "stop")
     wait_until(lambda: panel.run.status is Status.STOPPED and enabled(panel) == {"run"})
-    assert viewer.layers[-1].name == "GPS-F of pattern"
+    assert viewer.layers[-1].name == "GPS-R of pattern"
     assert note(viewer.layers[-1], "kind") == "result"
 
 
@@ -142,7 +142,7 @@ def test_two_panels_run_at_once(viewer, open_panel, qtbot, wait_until):
         click(qtbot, panel, "run")
     wait_until(lambda: enabled(tomography) == enabled(phase) == {"run"})
     assert tomography.run.status is phase.run.status is Status.DONE
-    assert {"RESIRE of series", "GPS-F of pattern"} <= {layer.name for layer in viewer.layers}
+    assert {"RESIRE of series", "GPS-R of pattern"} <= {layer.name for layer in viewer.layers}
 
 
 def test_closing_the_panel_ends_its_thread(viewer, open_panel, qtbot, wait_until):

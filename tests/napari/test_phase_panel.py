@@ -95,7 +95,7 @@ def test_shapes_mark_the_pixels_that_they_are_drawn_on(viewer, panel, scale):
 
 def test_a_start_is_gone_on_from(viewer, panel, finish):
     first = finish(panel)
-    panel.first.value = viewer.layers["GPS-F of pattern"]
+    panel.first.value = viewer.layers["GPS-R of pattern"]
     np.testing.assert_array_equal(problem(panel).start, first.array)
     panel.algorithm.value = "er"
     panel.form.widgets["max_iterations"].value = 10
@@ -197,7 +197,7 @@ def test_a_complex_object_is_shown_as_modulus_and_phase_and_saved_whole(
 
 def test_a_result_is_offered_as_a_start_and_not_as_a_pattern(viewer, panel, finish):
     finish(panel)
-    layer = viewer.layers["GPS-F of pattern"]
+    layer = viewer.layers["GPS-R of pattern"]
     assert layer in panel.first.choices
     assert layer not in panel.input.choices
     assert note(layer, "kind") == "result"
@@ -216,3 +216,36 @@ def test_the_form_is_that_of_the_algorithm(panel):
         shown = {w.native for w in panel.form.widgets.values()}
         assert all(widget.window() is panel.window() for widget in shown)
         assert len(panel._method.findChildren(Rows, options=Qt.FindChildOption.FindDirectChildrenOnly)) == 1
+
+
+def test_what_was_changed_is_kept_when_another_algorithm_is_chosen(panel):
+    panel.many.widgets["starts"].value = 6
+    panel.form.widgets["shrink_every"].value = 20
+    panel.algorithm.value = "hio"
+    assert panel.form.widgets["max_iterations"].value == 30
+    assert panel.form.widgets["shrink_every"].value == 20
+    assert panel.many.widgets["starts"].value == 6
+
+
+def test_a_sample_says_what_its_object_is_and_brings_its_support(viewer, panel):
+    viewer.open_sample("napari-proxiscope", "bragg")
+    panel.input.value = viewer.layers["crystal"]
+    assert panel.object.value == "complex"
+    assert panel.support.value is viewer.layers["crystal support"]
+    panel.input.value = viewer.layers["pattern"]
+    assert panel.object.value == "non-negative"
+    assert panel.support.value is viewer.layers["pattern support"]
+
+
+def test_other_values_of_many_starts_with_one_start_are_refused(panel, qtbot):
+    panel.many.widgets["refined"].value = 3
+    qtbot.mouseClick(panel.controls.buttons["run"], Qt.MouseButton.LeftButton)
+    assert "two starts or more" in panel.controls.status.text()
+    assert panel.run is None
+
+
+def test_an_edited_modulus_is_saved_as_it_is_shown(viewer, tmp_path):
+    notes = {"proxiscope": {"complex": np.full((6, 5), 1j, np.complex64)}}
+    layer = viewer.add_image(np.full((6, 5), 7.0, np.float32), metadata=notes)
+    layer.save(str(tmp_path / "edited.npz"), plugin="napari-proxiscope")
+    np.testing.assert_array_equal(read_array(tmp_path / "edited.npz"), layer.data)

@@ -141,13 +141,18 @@ def difference_map(beta):
     return update
 
 
-def projections(update, p, start):
-    """R-factors and images of g <- update(g, u), u <- P_M(g)."""
+def solution_of_the_map(p, g, beta=0.7):
+    return p.p_m((1 - 1 / beta) * p.p_s(g) + g / beta)
+
+
+def projections(update, p, start, solution=lambda p, g: p.p_m(g)):
+    """R-factors and images of g <- update(g, u), u <- P_M(g), judged on the `solution` that g stands for."""
     g = u = start
     for n in range(ITERATIONS):
         g = update(p, g, u, n)
         u = p.p_m(g)
-        yield p.r_factor(u), p.p_s(u)
+        judged = solution(p, g)
+        yield p.r_factor(judged), p.p_s(judged)
 
 
 def stage_of(n):
@@ -200,7 +205,7 @@ PLAIN = {
     "er-hio": lambda p, start: projections(er_hio, p, start),
     "raar": lambda p, start: projections(raar, p, start),
     "difference map, beta 1": lambda p, start: projections(difference_map(1), p, start),
-    "difference map": lambda p, start: projections(difference_map(0.7), p, start),
+    "difference map": lambda p, start: projections(difference_map(0.7), p, start, solution_of_the_map),
     "oss": oss,
     "gps-r": lambda p, start: gps(p, start, "R"),
     "gps-f": lambda p, start: gps(p, start, "F"),

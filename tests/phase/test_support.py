@@ -111,3 +111,7 @@ def test_a_pattern_with_holes_is_judged_by_its_counts_only(clean):
     known = np.ones(clean.shape, bool)
     known[60:68, 60:68] = False
     assert not warned(DiffractionPattern, clean.magnitudes**2, clean.support, known)
+
+
+def test_a_pattern_with_zero_frequency_in_the_corner_is_doubted(clean):
+    assert "numpy.fft.fftshift" in warned(DiffractionPattern, np.fft.ifftshift(clean.magnitudes))

@@ -73,6 +73,10 @@ def reconstruct(options: argparse.Namespace) -> int:
 
 def _write(result: Result, options: argparse.Namespace) -> None:
     result.save(options.output)
+    if result.products and not options.quiet and Path(options.output).suffix.lower() not in (".npz", ".h5", ".hdf5"):
+        print(
+            f"{options.output}: holds the best image only; .npz or .h5 keep what compares the starts", file=sys.stderr
+        )
     if options.metrics:
         write_metrics(options.metrics, result)
     if not options.quiet:

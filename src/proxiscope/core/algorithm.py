@@ -134,6 +134,9 @@ class Algorithm(Generic[P, S]):
     def check_problem(self, problem: P) -> None:
         """Raise InputError if `problem`, though of the right type, is one that the algorithm cannot take."""
 
+    def check_state(self, problem: P, state: S) -> None:
+        """Raise InputError if `state`, though of the right make, is not one of this algorithm on `problem`."""
+
     def memory(self, problem: P) -> int:
         """Bytes that a run on `problem` allocates at its peak, an upper estimate."""
         raise NotImplementedError
@@ -248,8 +251,15 @@ def _taken_up(algorithm: Algorithm[P, S], problem: P, state: S) -> S:
             )
     if not isinstance(state.iteration, int) or state.iteration < 0:
         raise InputError("state", f"iteration {state.iteration}", "Resume from a state that a run yielded")
+    algorithm.check_state(problem, state)
     state.work = fresh.work
     return state
+
+
+def same_make(one: State, other: State) -> bool:
+    """Whether two states have fields of the same kinds, shapes and dtypes."""
+    names = [f.name for f in saved_fields(one)]
+    return type(one) is type(other) and all(_make(getattr(one, n)) == _make(getattr(other, n)) for n in names)
 
 
 def _make(value: Any) -> str:

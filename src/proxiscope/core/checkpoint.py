@@ -129,7 +129,13 @@ def _owner(state: State) -> str:
 
 
 def _members(group: h5py.Group) -> list[State]:
-    members = (_inside(group, str(i)) for i in range(len(group)))
+    members = [_inside(group, str(i)) for i in range(len(group))]
+    if any(isinstance(member.get(name), h5py.Group) for member in members for name in member):
+        raise ValueError("states within states within states")
+    if len({h5py.h5o.get_info(data.id).addr for member in members for data in member.values()}) < sum(
+        map(len, members)
+    ):
+        raise ValueError("states that share arrays")
     return [_read_state(member, find_algorithm(str(member.attrs["algorithm"])).State) for member in members]
 
 

@@ -1,8 +1,6 @@
 """From a file to a problem."""
 
 import math
-import warnings
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
@@ -21,6 +19,9 @@ from .reading import read, read_array
 
 Kind = Literal["pattern", "tilt-series"]
 
+NO_SUPPORT = (
+    "No support: the central box of half the frame is taken, which is often too large. Try --support autocorrelation."
+)
 DETECTOR_PIXELS = "The file's pixel size is not that of the reconstruction, and is left out."
 TURNED = "The tilt axis lies along x: turned by 90 degrees so that it lies along y."
 
@@ -121,6 +122,7 @@ def problem_from(
         options = {"intensities": intensities, "pixel_size": pixel_size, "source": source}
         options |= {"object": object, "hold_out": hold_out, "start": start}
         notes = raw.notes if raw.pixel_size is None or pixel_size is not None else (*raw.notes, DETECTOR_PIXELS)
+        notes = notes if support is not None else (*notes, NO_SUPPORT)
         return pattern(raw.data, support, mask, **options), notes
     pixel_size = raw.pixel_size if pixel_size is None else pixel_size
     projections, valid, notes = raw.data, _array(mask), raw.notes
@@ -149,21 +151,18 @@ def pattern(
     make = DiffractionPattern.from_intensities if intensities else DiffractionPattern
     options = {"object": object, "start": _array(start), "pixel_size": pixel_size, "source": source}
     make = partial(make, data, known=_array(mask), **options)
-    made = make(support=_support(support, make))
+    kind, _, ratio = support.partition(":") if isinstance(support, str) else ("", "", "")
+    if kind in get_args(Shape):
+        options = _oversampling(support, ratio)
+        made = make()
+        made = made.within(initial(kind, made, **options))
+    elif ratio and not Path(support).exists():
+        raise InputError(
+            "support", f"got {support!r}", "Give rectangle:RATIO, ellipse:RATIO, autocorrelation, or a file"
+        )
+    else:
+        made = make(support=_array(support))
     return made.hold_out(hold_out) if hold_out else made
-
-
-def _support(support: ArrayLike | str | Path | None, make: Callable[[], DiffractionPattern]) -> NDArray | None:
-    """The support, of one of the kinds for the pattern that `make` gives, from a file, or as it is."""
-    if not isinstance(support, str):
-        return _array(support)
-    kind, _, ratio = support.partition(":")
-    if kind not in get_args(Shape):
-        return _array(support)
-    with warnings.catch_warnings():  # the same will be said of the pattern with its support
-        warnings.simplefilter("ignore")
-        rough = make()
-    return initial(kind, rough, **_oversampling(support, ratio))
 
 
 def _oversampling(support: str, ratio: str) -> dict[str, float]:

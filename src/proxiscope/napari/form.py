@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -51,6 +52,15 @@ class ParameterForm:
         for parameter in self._parameters:
             groups.setdefault(parameter.group, []).append(self.widgets[parameter.name])
         return groups
+
+    def take_over(self, other: "ParameterForm") -> None:
+        """Keep what was changed in `other` where this form has a parameter of the same name and kind."""
+        own = {p.name: p for p in self._parameters}
+        for p in other._parameters:
+            value = other.widgets[p.name].value
+            if p.name in own and own[p.name].kind == p.kind and value != _shown(p):
+                with suppress(ValueError):  # out of bounds here
+                    self.widgets[p.name].value = value
 
     def show_algorithm(self, algorithm: Algorithm) -> None:
         """Show the values of `algorithm`."""
@@ -111,6 +121,11 @@ def _widget(parameter: Parameter) -> ValueWidget:
             widget = FloatSpinBox(step=step, value=parameter.default, **options)
     _show(widget, parameter, parameter.default)
     return widget
+
+
+def _shown(parameter: Parameter) -> Any:
+    """The default as its widget shows it."""
+    return parameter.format(parameter.default) if parameter.kind == "schedule" else parameter.default
 
 
 def _show(widget: ValueWidget, parameter: Parameter, value: Any) -> None:

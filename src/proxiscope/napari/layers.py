@@ -39,7 +39,7 @@ def pattern_layers(pattern: "DiffractionPattern", name: str) -> list[LayerData]:
     """A pattern as an image (NaN where not measured) and its support as labels."""
     magnitudes = np.where(pattern.known, pattern.magnitudes, np.nan)
     return [
-        _pattern_layer(magnitudes, name, pattern.pixel_size),
+        _pattern_layer(magnitudes, name, pattern.pixel_size, object=pattern.object),
         support_layer(pattern.support, f"{name} support"),
     ]
 
@@ -58,7 +58,7 @@ def _pattern_layer(magnitudes: NDArray, name: str, pixel_size: float | None, **n
 
 def support_layer(support: NDArray, name: str) -> LayerData:
     """A support as labels."""
-    return support.astype(np.uint8), {"name": name, "opacity": 0.3, "visible": False}, "labels"
+    return support.astype(np.uint8, copy=False), {"name": name, "opacity": 0.3, "visible": False}, "labels"
 
 
 def _limits(values: NDArray) -> tuple[float, float]:
@@ -142,10 +142,10 @@ def companions(result: "Result") -> list[Companion]:
     return found
 
 
-def array_of(layer: Any) -> Any:
-    """The values of a layer: of a complex result, whose modulus is shown, the complex ones."""
-    values = note(layer, "complex")
-    return layer.data if values is None else values
+def array_of(data: Any, notes: dict[str, Any]) -> Any:
+    """The values of a layer: of a complex result the complex ones, as long as the layer shows their modulus."""
+    values = notes.get("complex")
+    return values if values is not None and np.array_equal(np.abs(values), data) else data
 
 
 def source_of(layer: Any) -> str:

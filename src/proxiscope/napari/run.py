@@ -42,6 +42,9 @@ class Status(Enum):
         return self not in (Status.PREPARING, Status.RUNNING, Status.PAUSED)
 
 
+_catching = threading.Lock()
+"""Catching warnings changes what the whole process does with them: one at a time."""
+
 _live: "weakref.WeakSet[Run]" = weakref.WeakSet()
 
 
@@ -175,7 +178,7 @@ class Run:
         record, progress, problem, begin = Record(self.algorithm), None, None, time.perf_counter()
         status = Status.FAILED
         try:
-            with warnings.catch_warnings(record=True) as caught:
+            with _catching, warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", UserWarning)
                 problem = self._make_problem()
             self.warnings = [str(warning.message) for warning in caught if warning.category is UserWarning]

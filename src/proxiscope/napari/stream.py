@@ -162,6 +162,7 @@ class Stream(QObject):
         for companion in self.run.companions:
             name = f"{self.name} {companion.suffix}"
             data, options, _ = estimate_layer(companion.data, name, self._pixel_size())
+            options["metadata"]["proxiscope"]["kind"] = "result" if companion.suffix == "mean" else "companion"
             layer = self.viewer.add_image(data, **options | companion.options)
             self.viewer.layers.move(self.viewer.layers.index(layer), self.viewer.layers.index(self.layer))
         self.viewer.layers.selection.active = self.layer

@@ -6,6 +6,7 @@ from typing import Any
 def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     """napari's writer hook for one image layer: scale, provenance and metrics go with it."""
     from ..io import write_array
+    from .layers import array_of
 
     notes = attributes.get("metadata", {}).get("proxiscope", {})
     rotations = notes.get("rotations")
@@ -13,7 +14,7 @@ def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
         rotations = rotations[:, 1]
     write_array(
         path,
-        data if notes.get("complex") is None else notes["complex"],
+        array_of(data, notes),
         pixel_size=notes.get("pixel_size"),
         metadata=notes.get("provenance"),
         metrics=notes.get("metrics"),

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Interval
+from numpy.typing import NDArray
 
 from ..core import Doc
 from ..core.threads import elementwise
@@ -29,12 +30,15 @@ class DifferenceMap(Polished, name="difference-map", title="Difference map (DM)"
         Doc("Iterations of error reduction at the end of the run, at most half of it, which settle what oscillates."),
     ] = 50
 
+    def object(self, work: Work, state: ProjectionState) -> NDArray:
+        """P_M f_S(g), which solves the problem at a fixed point; with beta = 1 that is u."""
+        if self.beta == 1:
+            return state.image
+        arrays = (state.input, state.support, work.image)
+        elementwise(kernels.relaxed_constraint, arrays, work.non_negative, np.float32(self.beta))
+        return work.project(work.image, work.image)
+
     def update(self, work: Work, state: ProjectionState) -> None:
         """g <- g + beta (P_S f_M(g) - P_M f_S(g)), f_M = (1 + 1/beta) P_M - 1/beta, f_S = (1 - 1/beta) P_S + 1/beta."""
-        beta, estimate = np.float32(self.beta), state.image
-        if self.beta != 1:
-            arrays = (state.input, state.support, work.image)
-            elementwise(kernels.relaxed_constraint, arrays, work.non_negative, beta)
-            estimate = work.project(work.image, work.image)
-        arrays = (state.input, state.image, estimate, state.support)
-        elementwise(kernels.difference_map, arrays, work.non_negative, beta)
+        arrays = (state.input, state.image, self.object(work, state), state.support)
+        elementwise(kernels.difference_map, arrays, work.non_negative, np.float32(self.beta))

@@ -11,6 +11,7 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from ..core import Algorithm, Doc, InputError, State
+from ..core.algorithm import same_make
 from ..core.threads import num_threads, parallel
 from . import agreement
 from .base import PhaseRetrieval, PhaseState, Work
@@ -29,9 +30,10 @@ class EnsembleState(State):
 
     `images` and `supports` (start, ...) with `r_factors`, `free_r_factors` and `deviances` (start,), infinite where not
     known yet; `eras` (start,) counts the updates of each support. `chosen` are the starts that are refined, best
-    first. `guide` is the best image when the generation began. `members` are the states of the starts under way.
-    `seed` is that of the first start. `background` is that of the likelihood, told by the best start for all, whose
-    deviances then compare.
+    first. `independent` are the best `keep` images before the starts learnt from each other, zero until they do.
+    `guide` and `guide_support` are those of the best start when the generation began. `members` are the states of
+    the starts under way. `seed` is that of the first start. `background` is that of the likelihood, told by the best
+    start for all, whose deviances then compare.
     """
 
     images: NDArray
@@ -41,7 +43,9 @@ class EnsembleState(State):
     supports: NDArray
     eras: NDArray
     chosen: NDArray
+    independent: NDArray
     guide: NDArray
+    guide_support: NDArray
     members: list[State]
     seed: int
     background: float = 0.0
@@ -107,6 +111,12 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
         int, Interval(ge=1, le=1000), Doc("Starts that are under way at a time; fewer take less memory.")
     ] = 16
 
+    def __post_init__(self) -> None:
+        """Check the parameters, and that the algorithm is one with random starts."""
+        super().__post_init__()
+        if not (isinstance(self.algorithm, PhaseRetrieval) and self.algorithm.random_start):
+            raise InputError("algorithm", f"got {self.algorithm!r}", "Give one with random starts, such as GPSR()")
+
     @property
     def iterations(self) -> int:
         """Iterations of a start, times batches and generations; and those of the refinement."""
@@ -125,7 +135,8 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
             images=np.zeros((self.starts, *problem.shape), dtype), r_factors=unknown, free_r_factors=unknown.copy(),
             deviances=unknown.copy(), supports=np.broadcast_to(problem.support, (self.starts, *problem.shape)).copy(),
             eras=np.zeros(self.starts, np.int64), chosen=np.zeros(min(self.refined, self.starts), np.int64),
-            guide=np.zeros(problem.shape, dtype), members=[], seed=seed,
+            independent=np.zeros((min(self.keep, self.starts), *problem.shape), dtype),
+            guide=np.zeros(problem.shape, dtype), guide_support=problem.support.copy(), members=[], seed=seed,
         )  # fmt: skip
 
     def check_problem(self, problem: DiffractionPattern) -> None:
@@ -136,12 +147,30 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
         if problem.start is not None and self.starts > 1:
             raise InputError("start", f"given to {self.starts} starts, which would all be the same", "Leave it out")
 
+    def check_state(self, problem: DiffractionPattern, state: EnsembleState) -> None:
+        """Refuse a state that belongs to another ensemble."""
+        place = self._place(min(state.iteration, self.iterations - 1))
+        under_way = place.last - place.first if 0 < state.iteration < self.iterations and place.iteration else 0
+        fits = len(state.members) == under_way and np.isin(state.chosen, range(self.starts)).all()
+        fits = fits and all(self._is_member(problem, place, member) for member in state.members)
+        if not fits:
+            raise InputError("state", "that of another ensemble", "Resume with the ensemble that the state belongs to")
+
+    def _is_member(self, problem: DiffractionPattern, place: _Place, member: State) -> bool:
+        if type(member) is not place.algorithm.State or member.iteration != place.iteration:
+            return False
+        if member.support.shape != problem.shape or member.support.dtype != bool or not member.support.any():
+            return False
+        start = member.support.astype(np.float32 if problem.real else np.complex64)
+        own = problem.copy_with(support=member.support, start=start)
+        return same_make(place.algorithm.init(own, 0), member)
+
     def memory(self, problem: DiffractionPattern) -> int:
         """Bytes that a run allocates at its peak: states under way, work of the threads, and results."""
         image = problem.magnitudes.size * (4 if problem.real else 8)
         under_way = min(self.batch, self.starts) * self.algorithm.memory(problem)
         refinement = min(self.batch, self.refined, self.starts) * REFINEMENT.memory(problem)
-        return max(under_way, refinement) + (2 * self.starts + 4 * min(self.keep, self.starts)) * image
+        return max(under_way, refinement) + (2 * self.starts + 5 * min(self.keep, self.starts) + 1) * image
 
     def step(self, problem: DiffractionPattern, state: EnsembleState) -> EnsembleState:
         """All starts of the batch go on to their next evaluation."""
@@ -164,7 +193,7 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
                 member.work = work
                 for _ in range(count):
                     member = algorithm.step(own, member)
-                self._note(own, state, algorithm, member, starts[i])
+                self._note(own, state, place, member, starts[i])
                 member.work, state.members[i] = None, member
             finally:
                 slots.idle.put(work)
@@ -188,11 +217,16 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
         return state.images[self.ranking(state)[0]].copy()
 
     def products(self, problem: DiffractionPattern, state: EnsembleState) -> Mapping[str, NDArray]:
-        """Figures of all starts, infinite where there are none; and of the best what `agreement.compare` returns."""
+        """Figures of all starts, infinite where there are none, and how the best agree: see `agreement.compare`.
+
+        Those are the best before they learnt from each other, in guided generations or by exchange: only starts that
+        know nothing of each other can confirm each other.
+        """
         names = ("r_factors", "free_r_factors", "deviances")
         figures = {name: getattr(state, name).copy() for name in names if np.isfinite(getattr(state, name)).any()}
-        best = [i for i in self.ranking(state)[: self.keep] if np.isfinite(state.r_factors[i])]
-        return figures | (agreement.compare(state.images[best], problem) if len(best) > 1 else {})
+        images = state.independent if state.independent.any() else state.images[self.ranking(state)[: self.keep]]
+        images = images[[image.any() for image in images]]  # without starts that blew up
+        return figures | (agreement.compare(images, problem) if len(images) > 1 else {})
 
     def ranking(self, state: EnsembleState) -> NDArray[np.int64]:
         """The starts from the best to the worst: refined ones by their deviance, then the others by `rank`."""
@@ -204,12 +238,16 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
     def _enter(self, problem: DiffractionPattern, state: EnsembleState, place: _Place) -> None:
         """Begin with a batch."""
         state.members = [None] * (place.last - place.first)
+        if place.generation == 1 and not state.independent.any():
+            state.independent[...] = state.images[self.ranking(state)[: self.keep]]
         if place.first == 0:
-            state.guide[...] = self.estimate(problem, state)
+            best = self.ranking(state)[0]
+            state.guide[...], state.guide_support[...] = state.images[best], state.supports[best]
             if place.algorithm is REFINEMENT and place.generation == 0:
-                state.chosen[...] = self.ranking(state)[: len(state.chosen)]
-                best = self._own_problem(problem, state, place, int(state.chosen[0]))
-                state.background = REFINEMENT.init(best, 0).background
+                chosen = self.ranking(state)[: len(state.chosen)]
+                state.chosen[...] = np.where(np.isfinite(state.r_factors[chosen]), chosen, best)
+                first = self._own_problem(problem, state, place, int(best))
+                state.background = REFINEMENT.init(first, 0).background
 
     def _starts(self, state: EnsembleState, place: _Place) -> list[int]:
         """The starts of the batch."""
@@ -227,29 +265,31 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
         self, problem: DiffractionPattern, state: EnsembleState, place: _Place, start: int
     ) -> DiffractionPattern:
         """The problem as one start sees it, which differs only where it begins."""
-        refining, image = place.algorithm is REFINEMENT, state.images[start]
+        refining, image, support = place.algorithm is REFINEMENT, state.images[start], state.supports[start]
         if place.generation:
-            image = align(image, state.guide).astype(image.dtype)
+            image, support = align(image, state.guide).astype(image.dtype), state.guide_support
             if refining:
                 rng = np.random.default_rng((state.seed, start, place.generation))
-                image = exchanged(state.guide, image, problem, rng)
+                image = exchanged(state.guide, image, support, problem, rng)
             else:
                 image = _drawn(image, state.guide, problem)
         elif not refining:
             return problem
-        return problem.starting_from(image).within(state.supports[start])
+        return problem.copy_with(start=image, support=support)
 
     def _note(
-        self, problem: DiffractionPattern, state: EnsembleState, algorithm: PhaseRetrieval, member: PhaseState, i: int
+        self, problem: DiffractionPattern, state: EnsembleState, place: _Place, member: PhaseState, i: int
     ) -> None:
         """Keep what a start has, if it is its best so far. One that blew up is out, and the others go on."""
+        algorithm = place.algorithm
         figures, era = algorithm.metrics(problem, member), algorithm.era(member)
         judged = figures[self.rank]
         if algorithm is REFINEMENT:
             judged = figures["deviance"]
             better = member.iteration == algorithm.iterations and judged < state.deviances[i]
         else:
-            better = era != state.eras[i] or judged < self._ranked_by(state)[i]
+            shrunk = era != state.eras[i] and place.generation == 0  # later ones must beat what there is
+            better = shrunk or judged < self._ranked_by(state)[i]
         if better and math.isfinite(judged):
             state.images[i] = algorithm.estimate(problem, member)
             state.supports[i], state.eras[i], state.r_factors[i] = member.support, era, figures["r_factor"]

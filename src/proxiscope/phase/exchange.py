@@ -14,7 +14,9 @@ NARROWEST, WIDEST = 0.08, 0.3
 """Radius of a region, in cycles per pixel."""
 
 
-def exchanged(best: NDArray, other: NDArray, pattern: DiffractionPattern, rng: np.random.Generator) -> NDArray:
+def exchanged(
+    best: NDArray, other: NDArray, support: NDArray, pattern: DiffractionPattern, rng: np.random.Generator
+) -> NDArray:
     """The best image with the spectrum of an aligned other one in a random region and, if real, its Friedel mate.
 
     Returns
@@ -28,7 +30,7 @@ def exchanged(best: NDArray, other: NDArray, pattern: DiffractionPattern, rng: n
     if pattern.real:
         region |= _near(axes, -centre, radius)
     mixed = np.fft.ifftn(np.where(region, np.fft.fftn(other), np.fft.fftn(best)))
-    mixed = np.where(pattern.support, mixed.real if pattern.real else mixed, 0).astype(best.dtype)
+    mixed = np.where(support, mixed.real if pattern.real else mixed, 0).astype(best.dtype)
     if pattern.object == "non-negative":
         mixed = np.maximum(mixed, 0)
     return mixed if mixed.any() else best

@@ -12,7 +12,7 @@ from ..core.errors import InputError
 from ..physics.fourier import opposite
 
 RADIUS = 3
-"""Of an island, in pixels."""
+"""Of an island, in pixels; less where so few are to be held out that a few islands would be too many."""
 
 CENTRE = 0.05
 """Radius around zero frequency where nothing is held out, in frame widths."""
@@ -39,16 +39,21 @@ def islands(known: NDArray[np.bool_], fraction: float, *, seed: int = 0) -> NDAr
     offsets = np.stack(np.meshgrid(*(np.arange(n) - n // 2 for n in known.shape), indexing="ij"), axis=-1)
     relative = np.sqrt(sum((offsets[..., a] / n) ** 2 for a, n in enumerate(known.shape)))
     allowed = known & (relative > CENTRE)
-    axis = np.arange(-RADIUS, RADIUS + 1)
-    disc = np.stack(np.meshgrid(*(axis,) * known.ndim, indexing="ij"), axis=-1).reshape(-1, known.ndim)
-    disc = disc[(disc**2).sum(axis=1) <= RADIUS**2]
-    centres = np.argwhere(allowed)
-    np.random.default_rng(seed).shuffle(centres)
-    held_out, wanted = np.zeros(known.shape, bool), fraction * known.sum()
-    some = max(1, int(wanted) // (8 * len(disc)))
-    for i in range(0, len(centres), some):
-        pixels = (centres[i : i + some, None] + disc).reshape(-1, known.ndim) % known.shape
+    wanted = fraction * known.sum()
+    disc = next(disc for disc in (_ball(r, known.ndim) for r in range(RADIUS, -1, -1)) if 4 * len(disc) <= wanted + 4)
+    order = np.random.default_rng(seed).permutation(np.flatnonzero(allowed))
+    held_out, some = np.zeros(known.shape, bool), max(1, int(wanted) // (8 * len(disc)))
+    for i in range(0, len(order), some):
+        centres = np.stack(np.unravel_index(order[i : i + some], known.shape), axis=-1)
+        pixels = (centres[:, None] + disc).reshape(-1, known.ndim) % known.shape
         held_out[tuple(pixels.T)] = True
         if (both := (held_out | opposite(held_out)) & allowed).sum() >= wanted:
             return both
     raise InputError("held_out", f"{fraction:.1%} of the pixels do not fit", "Hold out less")
+
+
+def _ball(radius: int, ndim: int) -> NDArray[np.intp]:
+    """Offsets (pixel, axis) of the pixels within `radius`."""
+    axis = np.arange(-radius, radius + 1)
+    offsets = np.stack(np.meshgrid(*(axis,) * ndim, indexing="ij"), axis=-1).reshape(-1, ndim)
+    return offsets[(offsets**2).sum(axis=1) <= radius**2]

@@ -59,8 +59,8 @@ def _of_shape(field: str, values: ArrayLike, shape: tuple[int, ...]) -> NDArray:
 def align(image: ArrayLike, reference: ArrayLike) -> NDArray:
     """`image` with all that its pattern leaves open taken out against `reference`.
 
-    That is a translation, by whole pixels, and the inversion through the centre, which conjugates; of complex images
-    a constant phase too.
+    That is a translation, by whole pixels, and the inversion through the centre, which conjugates; and a
+    constant phase, which is a sign of real images.
 
     Returns
     -------
@@ -78,9 +78,11 @@ def align(image: ArrayLike, reference: ArrayLike) -> NDArray:
     candidates = []
     for candidate in (image, np.flip(image, axes).conj()):
         correlation = np.fft.ifftn(spectrum * np.conj(np.fft.fftn(candidate)))
-        size = np.abs(correlation) if np.iscomplexobj(image) else correlation.real
+        if not (np.iscomplexobj(image) or np.iscomplexobj(reference)):
+            correlation = correlation.real
+        size = np.abs(correlation)
         peak = np.unravel_index(size.argmax(), size.shape)
-        turn = correlation[peak] / size[peak] if np.iscomplexobj(image) and size[peak] else 1
+        turn = correlation[peak] / size[peak] if size[peak] else 1
         candidates.append((size[peak], turn * np.roll(candidate, peak, axes)))
     return max(candidates, key=lambda c: c[0])[1]
 

@@ -20,6 +20,11 @@ def doubt(magnitudes: NDArray, known: NDArray[np.bool_]) -> str | None:
     known : ndarray of bool, same shape
     """
     measured = magnitudes[known]
+    corner, centre = (0,) * magnitudes.ndim, tuple(n // 2 for n in magnitudes.shape)
+    if known[corner] and known[centre] and magnitudes[corner] == measured.max() > 10 * magnitudes[centre]:
+        return (
+            "magnitudes: the brightest pixel is in the corner. Shift zero frequency to the centre (numpy.fft.fftshift)."
+        )
     if measured.max() > 50 and (measured == np.rint(measured)).all():
         return (
             "magnitudes: all are whole numbers, as counts of photons are. If they are intensities, say so "

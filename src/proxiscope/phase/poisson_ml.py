@@ -50,7 +50,8 @@ class Likelihood(Work):
         """Variance of the read-out noise over the intensity of a photon, from the misfit of an object.
 
         The brightest pixels tell the intensity of a photon, which is the variance of their intensities over their
-        mean; the variance of the darker half beyond that is the read-out noise.
+        mean; the variance of the darker half beyond that is the read-out noise. That is rough, and low where
+        negative counts were cut off.
         """
         spectrum = self.transform.forward(self.embed(values, support), self.double)
         measured = self.counts > 0
@@ -58,8 +59,11 @@ class Likelihood(Work):
         model = np.abs(spectrum[measured]) ** 2
         variance = counts * (model - self.intensities[measured] / counts) ** 2
         bright, dark = model >= np.quantile(model, 0.9), model <= np.median(model)
-        photon = (variance[bright] / model[bright]).mean()
-        return max(0.0, float((variance[dark] - photon * model[dark]).mean() / photon))
+        photon = (variance[bright] / model[bright]).mean() if model.max() > 0 else 0.0
+        if photon == 0:
+            return 0.0
+        excess = float((variance[dark] - photon * model[dark]).mean() / photon)
+        return min(max(0.0, excess), float(np.median(self.intensities[measured] / counts)))
 
 
 @dataclass(kw_only=True)
@@ -94,13 +98,17 @@ class PoissonML(PhaseRetrieval[LikelihoodState], name="poisson-ml", title="Maxim
     max_iterations: Annotated[int, Interval(ge=1, le=1_000_000), Doc("Iterations of a whole run.")] = 100
     read_out: Annotated[
         Literal["estimated", "none"],
-        Doc("Read-out noise of the detector: estimated from the misfit of the start, or none, as of a photon counter."),
+        Doc("Read-out noise of the detector: roughly estimated from the misfit of the start, or none."),
     ] = "estimated"
 
     def check_problem(self, problem: DiffractionPattern) -> None:
         """Refuse a problem without a start."""
         if problem.start is None:
-            raise InputError("start", "there is none", "Give an earlier result, which this algorithm refines")
+            raise InputError(
+                "start",
+                "there is none",
+                "Give an earlier result to refine (--start FILE, starting_from(), or Start from)",
+            )
 
     def memory(self, problem: DiffractionPattern) -> int:
         """Bytes that a run on `problem` allocates at its peak; the steps it learns from are those of the support."""
@@ -119,6 +127,8 @@ class PoissonML(PhaseRetrieval[LikelihoodState], name="poisson-ml", title="Maxim
         start = work.constrain(problem.start, support, work.transform.image())
         dtype = np.float64 if problem.real else np.complex128
         values = start[support].astype(dtype).view(np.float64)
+        if not values.any():
+            raise InputError("start", "it is zero inside the support", "Give a start that lies in the support")
         if background is None:
             background = work.read_out(values, support) if self.read_out == "estimated" else 0.0
         cost, gradient = work.cost(values, support, background)

@@ -81,7 +81,7 @@ class DiffractionPattern:
         _check_support(support)
         if self.object not in get_args(Object):
             raise InputError("object", f"got {self.object!r}", f"Choose one of {', '.join(get_args(Object))}")
-        held_out = _held_out(self.held_out, known)
+        held_out = _held_out(self.held_out, known, magnitudes)
         object.__setattr__(self, "magnitudes", np.where(known, magnitudes, np.float32(0)))
         object.__setattr__(self, "known", known)
         object.__setattr__(self, "support", support)
@@ -131,7 +131,7 @@ class DiffractionPattern:
         InputError
             If `fraction` is not between 0 and 0.5, or leaves nothing to hold out.
         """
-        return self._with(held_out=islands(self.known, fraction, seed=seed))
+        return self.copy_with(held_out=_held_out(islands(self.known, fraction, seed=seed), self.known, self.magnitudes))
 
     def starting_from(self, image: ArrayLike) -> "DiffractionPattern":
         """The same pattern, to be phased from an estimate of the object instead of random phases.
@@ -141,7 +141,7 @@ class DiffractionPattern:
         InputError
             If the image has another shape, is not finite, or zero everywhere.
         """
-        return self._with(start=self._as_start(image))
+        return self.copy_with(start=self._as_start(image))
 
     def within(self, support: ArrayLike) -> "DiffractionPattern":
         """The same pattern with another support.
@@ -153,10 +153,10 @@ class DiffractionPattern:
         """
         support = as_mask("support", support, self.shape)
         _check_support(support)
-        return self._with(support=support)
+        return self.copy_with(support=support)
 
-    def _with(self, **checked: Any) -> "DiffractionPattern":
-        """A copy with some fields replaced; the others have been checked, and warned of, before."""
+    def copy_with(self, **checked: Any) -> "DiffractionPattern":
+        """A copy with some fields replaced by values that need no check; the others have been checked before."""
         other = copy(self)
         vars(other).pop("oversampling_ratio", None)
         for name, value in checked.items():
@@ -180,12 +180,14 @@ class DiffractionPattern:
         return self.support.size / int(self.support.sum())
 
 
-def _held_out(values: ArrayLike | None, known: NDArray) -> NDArray | None:
+def _held_out(values: ArrayLike | None, known: NDArray, magnitudes: NDArray) -> NDArray | None:
     if values is None:
         return None
     held_out = as_mask("held_out", values, known.shape) & known
     if not (known & ~held_out).any():
         raise InputError("held_out", "every measured pixel is held out", "Hold out a few per cent of them")
+    if not magnitudes[known & ~held_out].any():
+        raise InputError("held_out", "nothing is left but zeros", "Hold out a few per cent of the pixels")
     return held_out if held_out.any() else None
 
 

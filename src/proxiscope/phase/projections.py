@@ -61,7 +61,7 @@ class Polished(ProjectionAlgorithm):
         if state.iteration < self.iterations - min(self.polish, self.iterations // 2):
             super().advance(work, state)
         else:
-            work.constrain(state.image, state.support, state.input)
+            work.constrain(self.object(work, state), state.support, state.input)
             work.project(state.input, state.image)
 
 

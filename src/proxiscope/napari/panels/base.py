@@ -1,6 +1,6 @@
 """What the reconstruction panels share: choose, run, watch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from magicgui.widgets import ComboBox, SpinBox
@@ -19,6 +19,7 @@ import napari
 
 from ...core import Algorithm, InputError, algorithms
 from ..activity import Activity
+from ..choices import choose_layers
 from ..controls import RunControls, wrapped_label
 from ..form import ParameterForm, Rows, Section
 from ..run import Run, Status
@@ -44,6 +45,7 @@ class ReconstructionPanel(QWidget):
         super().__init__()
         self.viewer = viewer
         self.run: Run | None = None
+        self.left = False
         self._stream: Stream | None = None
         self._activity: Activity | None = None
         self._build()
@@ -143,7 +145,9 @@ class ReconstructionPanel(QWidget):
             self.seed.native.setParent(None)  # outlives the rows of one algorithm
             self._form_rows.setParent(None)  # at once, not when Qt finds time to delete them
             self._form_rows.deleteLater()
-        self.form = ParameterForm(cls)
+        before, self.form = self.form, ParameterForm(cls)
+        if before is not None:
+            self.form.take_over(before)
         first, *groups = self.form.grouped().items()
         random_start = [self.seed] if cls.random_start else []
         self._form_rows = QWidget()
@@ -246,6 +250,7 @@ class ReconstructionPanel(QWidget):
 
     def leave(self) -> None:
         """Cancel a run that is under way, and listen to the viewer no more."""
+        self.left = True
         if self.running:
             self._stream.stop()
             self.run.cancel()
@@ -259,30 +264,6 @@ class ReconstructionPanel(QWidget):
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.leave()
         return super().event(event)
-
-
-def choose_layers(
-    combo: ComboBox,
-    layers: list[Any],
-    prefer: Callable[[Any], bool],
-    *,
-    required: bool = False,
-    fixed: Sequence[tuple[str, Any]] = (),
-) -> None:
-    """Offer `layers`, after choices that are always there, and keep the choice, none included, while it is offered.
-
-    The newest of the layers that were not offered before and that `prefer` likes is chosen, unless the present
-    choice is a layer that is liked too. When one is `required`, the newest is taken for want of a better.
-    """
-    before, offered = combo.value, list(combo.choices)
-    combo.choices = [*fixed, *((layer.name, layer) for layer in layers)]
-    liked = [layer for layer in layers if layer not in offered and prefer(layer)]
-    always = [value for _, value in fixed]
-    if before not in layers and before not in always:
-        before = always[0] if always else None
-    if liked and (before not in layers or not prefer(before)):
-        before = liked[-1]
-    combo.value = layers[-1] if required and before is None and layers else before
 
 
 def _canceller(panel: ReconstructionPanel) -> Callable[..., None]:

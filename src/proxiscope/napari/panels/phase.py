@@ -12,9 +12,10 @@ from napari.qt.threading import create_worker
 from ...core import Algorithm, InputError
 from ...io.load import pattern
 from ...phase import Ensemble
+from ..choices import choose_layers
 from ..form import ParameterForm, Section
-from ..layers import array_of, note, source_of, support_layer
-from .base import ReconstructionPanel, choose_layers
+from ..layers import KEY, array_of, note, source_of, support_layer
+from .base import ReconstructionPanel
 
 OBJECTS = [
     ("Real, not negative", "non-negative"),
@@ -34,11 +35,15 @@ class PhasePanel(ReconstructionPanel):
     """Reconstruct an object from a diffraction pattern layer."""
 
     family: ClassVar[str] = "phase"
-    first_algorithm: ClassVar[str] = "gps-f"
+    first_algorithm: ClassVar[str] = "gps-r"
     input_label: ClassVar[str] = "Pattern"
+    many: ParameterForm | None = None
     no_input: ClassVar[str] = (
         "Open a centred diffraction pattern, or File > Open Sample > proxiscope > Diffraction pattern of a vesicle."
     )
+
+    _fitted: Any = None
+    """The pattern that object and support were last fitted to."""
 
     # ---- the problem
 
@@ -87,9 +92,21 @@ class PhasePanel(ReconstructionPanel):
         choose_layers(self.first, results, prefer=lambda layer: False)
         self._show_ratio()
 
+    def _show_recognised(self, _value: Any = None) -> None:
+        """Also what the layer says of its object, and a support that fits to it."""
+        super()._show_recognised()
+        layer, chosen = self.input.value, self.support.value
+        if layer is None or layer is self._fitted:
+            return
+        self._fitted = layer
+        self.object.value = note(layer, "object", self.object.value)
+        if isinstance(chosen, Labels) and chosen.data.shape != layer.data.shape:
+            names = {region.name: region for region in self.viewer.layers if region in self.support.choices}
+            self.support.value = names.get(f"{layer.name} support", SUPPORTS[0][1])
+
     def accepts(self, layer: Any) -> bool:
         """Images and volumes that are neither results nor tilt series."""
-        other = note(layer, "kind") in ("result", "tilt-series")
+        other = note(layer, "kind") in ("result", "companion", "tilt-series")
         return isinstance(layer, Image) and not layer.rgb and layer.ndim in (2, 3) and not other
 
     def prefers(self, layer: Any) -> bool:
@@ -106,35 +123,38 @@ class PhasePanel(ReconstructionPanel):
         """The pattern of the chosen layers."""
         data, shape = layer.data, layer.data.shape
         support, mask = self._support(shape), self._region(self.mask.value, shape)
-        start = None if self.first.value is None else array_of(self.first.value)
+        first = self.first.value
+        start = (None, {}) if first is None else (first.data, first.metadata.get(KEY, {}))
         options = {
             "intensities": self.values.value == "intensities",
             "object": self.object.value,
             "hold_out": self.held_out.value / 100,
-            "start": start,
             "pixel_size": note(layer, "pixel_size"),
             "source": source_of(layer),
         }
-        return lambda: pattern(np.asarray(data), support, mask, **options)
+        return lambda: pattern(np.asarray(data), support(), mask(), start=array_of(*start), **options)
 
-    def _support(self, shape: tuple[int, ...]) -> Any:
-        """The support as `io.load.pattern` takes it."""
+    def _support(self, shape: tuple[int, ...]) -> Callable[[], Any]:
+        """A function that returns the support as `io.load.pattern` takes it."""
         chosen = self.support.value
         if not isinstance(chosen, str):
             return self._region(chosen, shape)
         if chosen in ("rectangle", "ellipse"):
-            return f"{chosen}:{self.ratio.value}"
-        return None if chosen == "box" else chosen
+            chosen = f"{chosen}:{self.ratio.value}"
+        return lambda: None if chosen == "box" else chosen
 
-    def _region(self, layer: Any, shape: tuple[int, ...]) -> np.ndarray | None:
-        """What a Labels or Shapes layer marks, of `shape` when it has no shape of its own."""
+    def _region(self, layer: Any, shape: tuple[int, ...]) -> Callable[[], np.ndarray | None]:
+        """A function that returns what a Labels or Shapes layer marks; for the worker thread, since it takes time."""
         if layer is None:
-            return None
+            return lambda: None
         if isinstance(layer, Labels):
-            return np.asarray(layer.data) > 0
+            labels = layer.data
+            return lambda: np.asarray(labels) > 0
         if len(shape) != 2:
             raise InputError(layer.name, "shapes for a volume", "Draw the region in a Labels layer")
-        return _in_pixels(layer, self._pixel_scale()).to_labels(labels_shape=shape) > 0
+        vertices = [(v * layer.scale + layer.translate) / self._pixel_scale() for v in layer.data]
+        kinds = list(layer.shape_type)
+        return lambda: Shapes(vertices, shape_type=kinds).to_labels(labels_shape=shape) > 0
 
     def _pixel_scale(self) -> np.ndarray:
         """The scale at which images of real space lie in the viewer: that of the newest result."""
@@ -151,16 +171,22 @@ class PhasePanel(ReconstructionPanel):
         if layer is None:
             self._report(InputError(self.input_label, "nothing is chosen", self.no_input))
             return
-        make_problem, name = self.problem_maker(layer), f"{layer.name} support"
+        try:
+            make_problem, name = self.problem_maker(layer), f"{layer.name} support"
+        except InputError as error:
+            self._report(error)
+            return
 
         def compute() -> tuple[Any, Exception | None]:
             try:
-                return make_problem().support, None
+                return make_problem().support.astype(np.uint8), None
             except Exception as error:  # told where it can be shown
                 return None, error
 
         def show(found: tuple[Any, Exception | None]) -> None:
             support, error = found
+            if self.left:
+                return
             if error is not None:
                 self._report(error)
                 return
@@ -174,24 +200,23 @@ class PhasePanel(ReconstructionPanel):
 
     def more_sections(self, cls: type[Algorithm]) -> list[Section]:
         """Many starts, for algorithms that begin at random and are not many starts themselves."""
-        self.many: ParameterForm | None = None
+        before, self.many = self.many, None
         if not cls.random_start or issubclass(cls, Ensemble):
             return []
         self.many = ParameterForm(Ensemble)
         self.many.widgets["starts"].value = 1
+        if before is not None:
+            self.many.take_over(before)
         return [Section("Many starts", self.many.widgets.values())]
 
     def chosen_algorithm(self) -> Algorithm:
         """The algorithm, or an ensemble of it when more than one start is asked for."""
         algorithm = super().chosen_algorithm()
-        if self.many is None or self.many.widgets["starts"].value == 1:
+        if self.many is None:
             return algorithm
-        return Ensemble(algorithm=algorithm, **self.many.values())
-
-
-def _in_pixels(layer: Shapes, scale: np.ndarray) -> Shapes:
-    """The shapes in pixels of an image that is shown at `scale`."""
-    if np.array_equal(layer.scale, scale) and not np.any(layer.translate):
-        return layer
-    vertices = [(v * layer.scale + layer.translate) / scale for v in layer.data]
-    return Shapes(vertices, shape_type=layer.shape_type)
+        values = self.many.values()
+        if values["starts"] > 1:
+            return Ensemble(algorithm=algorithm, **values)
+        if Ensemble(**values | {"starts": Ensemble().starts}) != Ensemble():
+            raise InputError("starts", "1, with other values of many starts changed", "Ask for two starts or more")
+        return algorithm

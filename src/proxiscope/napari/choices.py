@@ -1,0 +1,30 @@
+"""Combo boxes of layers."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from magicgui.widgets import ComboBox
+
+
+def choose_layers(
+    combo: ComboBox,
+    layers: list[Any],
+    prefer: Callable[[Any], bool],
+    *,
+    required: bool = False,
+    fixed: Sequence[tuple[str, Any]] = (),
+) -> None:
+    """Offer `layers`, after choices that are always there, and keep the choice, none included, while it is offered.
+
+    The newest of the layers that were not offered before and that `prefer` likes is chosen, unless the present
+    choice is a layer that is liked too. When one is `required`, the newest is taken for want of a better.
+    """
+    before, offered = combo.value, list(combo.choices)
+    combo.choices = [*fixed, *((layer.name, layer) for layer in layers)]
+    liked = [layer for layer in layers if layer not in offered and prefer(layer)]
+    always = [value for _, value in fixed]
+    if before not in layers and before not in always:
+        before = always[0] if always else None
+    if liked and (before not in layers or not prefer(before)):
+        before = liked[-1]
+    combo.value = layers[-1] if required and before is None and layers else before
