@@ -33,6 +33,7 @@ test-lowest: system $(BIN)/.dev
 
 bench: $(BIN)/.dev
 	$(BIN)/python benchmarks/projector.py
+	$(BIN)/python benchmarks/phase.py
 	$(XVFB) $(BIN)/python benchmarks/streaming.py
 
 $(BIN)/python:

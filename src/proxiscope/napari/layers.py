@@ -128,10 +128,11 @@ class Companion(NamedTuple):
 
 
 def companions(result: "Result") -> list[Companion]:
-    """The phase of a complex result; mean and variance of the best starts of an ensemble."""
+    """The phase of a complex result, relative to its mean; mean and variance of the best starts of an ensemble."""
     found, products = [], result.products
     if np.iscomplexobj(result.array):
-        phase = np.where(result.array != 0, np.angle(result.array), np.float32(np.nan)).astype(np.float32)
+        mean = result.array.sum(dtype=np.complex128)  # a constant phase means nothing, and may wrap
+        phase = np.where(result.array != 0, np.angle(result.array * mean.conj()), np.nan).astype(np.float32)
         found.append(Companion("phase", phase, {"colormap": "hsv", "contrast_limits": (-np.pi, np.pi)}))
     for name in ("variance", "mean"):
         if name in products:
