@@ -208,7 +208,6 @@ def test_a_group_is_read_and_left_empty_where_there_is_none():
     assert set(groups.values()) == {""}
 
 
-SHARED = ["max_iterations", "check_every"]
 SHRINK_WRAP = ["shrink_every", "shrink_threshold", "shrink_blur", "shrink_until"]
 
 
@@ -221,8 +220,8 @@ SHRINK_WRAP = ["shrink_every", "shrink_threshold", "shrink_blur", "shrink_until"
         ("gps-r", ["sigma", "s", "t", "stages", "restart", "widest", "narrowest"]),
     ],
 )  # fmt: skip
-def test_an_algorithm_has_what_is_its_own_before_what_all_share(name, own):
-    assert [p.name for p in parameters(algorithms()[name])] == own + SHARED + SHRINK_WRAP
+def test_after_the_iterations_an_algorithm_has_what_is_its_own_before_what_all_share(name, own):
+    assert [p.name for p in parameters(algorithms()[name])] == ["max_iterations", *own, "check_every", *SHRINK_WRAP]
 
 
 @pytest.mark.parametrize("cls", algorithms().values(), ids=algorithms().keys())

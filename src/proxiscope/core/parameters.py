@@ -173,7 +173,7 @@ _PARSERS = {
 
 
 def parameters(algorithm: Any) -> tuple[Parameter, ...]:
-    """The parameters of an algorithm (class or instance): its own, then those it shares, then those in groups.
+    """The parameters of an algorithm (class or instance): iterations, its own, those it shares, those in groups.
 
     Of the classes that declare them the most special comes first, each in its own order.
 
@@ -187,7 +187,7 @@ def parameters(algorithm: Any) -> tuple[Parameter, ...]:
     declared = dict.fromkeys(name for base in cls.__mro__ for name in inspect.get_annotations(base))
     by_name = {f.name: f for f in fields(cls)}
     found = [_parameter(by_name[name], hints[name]) for name in declared if name in by_name and name not in parts(cls)]
-    return tuple(sorted(found, key=lambda p: p.group))
+    return tuple(sorted(found, key=lambda p: (p.group, p.name != "max_iterations")))
 
 
 def _parameter(declared: Any, hint: Any) -> Parameter:

@@ -1,13 +1,9 @@
 """The way to the best image that we know: many starts of GPS-R, and maximum likelihood for the best of them."""
 
 from dataclasses import dataclass, field
-from typing import Annotated
 
-from annotated_types import Interval
-
-from ..core import Doc
 from .base import PhaseRetrieval
-from .ensemble import Ensemble
+from .ensemble import Ensemble, Exchanges, Refined, Starts
 from .gps import GPSR
 
 ROBUST = GPSR(restart=False)
@@ -22,12 +18,6 @@ class BestQuality(Ensemble, name="best-quality", title="Best quality (GPS-R star
     """
 
     algorithm: PhaseRetrieval = field(default=ROBUST, metadata={"part": True})
-    starts: Annotated[int, Interval(ge=1, le=10_000), Doc("Random starts.")] = 64
-    refined: Annotated[
-        int, Interval(ge=0, le=10_000), Doc("Best starts that maximum likelihood refines and ranks; 0 for none.")
-    ] = 16
-    exchanges: Annotated[
-        int,
-        Interval(ge=0, le=1000),
-        Doc("Rounds in which refined starts trade phases with the best one in part of the spectrum."),
-    ] = 4
+    starts: Starts = 64
+    refined: Refined = 16
+    exchanges: Exchanges = 4

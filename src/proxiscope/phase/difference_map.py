@@ -11,7 +11,7 @@ from ..core import Doc
 from ..core.threads import elementwise
 from . import kernels
 from .base import Work
-from .projections import Polished, ProjectionState
+from .projections import Polish, Polished, ProjectionState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,11 +24,7 @@ class DifferenceMap(Polished, name="difference-map", title="Difference map (DM)"
     _images: ClassVar[int] = 9
 
     beta: Annotated[float, Interval(ge=0.1, le=1.5), Doc("Step, with gamma = 1/beta for both estimates.")] = 1.0
-    polish: Annotated[
-        int,
-        Interval(ge=0, le=10_000),
-        Doc("Iterations of error reduction at the end of the run, at most half of it, which settle what oscillates."),
-    ] = 50
+    polish: Polish = 50
 
     def object(self, work: Work, state: ProjectionState) -> NDArray:
         """P_M f_S(g), which solves the problem at a fixed point; with beta = 1 that is u."""

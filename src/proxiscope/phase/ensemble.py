@@ -23,6 +23,16 @@ from .problem import DiffractionPattern
 
 REFINEMENT = PoissonML(max_iterations=100)
 
+Starts = Annotated[int, Interval(ge=1, le=10_000), Doc("Random starts.")]
+Refined = Annotated[
+    int, Interval(ge=0, le=10_000), Doc("Best starts that maximum likelihood refines and ranks; 0 for none.")
+]
+Exchanges = Annotated[
+    int,
+    Interval(ge=0, le=1000),
+    Doc("Rounds in which refined starts trade phases with the best one in part of the spectrum."),
+]
+
 
 @dataclass
 class EnsembleState(State):
@@ -91,18 +101,12 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
     random_start: ClassVar[bool] = True
 
     algorithm: PhaseRetrieval = field(default=GPSF(), metadata={"part": True})
-    starts: Annotated[int, Interval(ge=1, le=10_000), Doc("Random starts.")] = 20
+    starts: Starts = 20
     generations: Annotated[
         int, Interval(ge=1, le=100), Doc("Guided generations: all run again, from what the best start suggests.")
     ] = 1
-    refined: Annotated[
-        int, Interval(ge=0, le=10_000), Doc("Best starts that maximum likelihood refines and ranks; 0 for none.")
-    ] = 0
-    exchanges: Annotated[
-        int,
-        Interval(ge=0, le=1000),
-        Doc("Rounds in which refined starts trade phases with the best one in part of the spectrum."),
-    ] = 0
+    refined: Refined = 0
+    exchanges: Exchanges = 0
     rank: Annotated[
         Literal["r_factor", "free_r_factor"], Doc("Figure that tells the best; the free one needs held-out pixels.")
     ] = "r_factor"

@@ -16,6 +16,12 @@ from . import kernels
 from .base import Work
 from .stages import Staged, StagedState, StagedWork
 
+Sigma = Annotated[
+    Schedule,
+    Interval(ge=0, le=1e6),
+    Doc("Relaxation of the measured magnitudes, as fraction of the run: value. Small to search, large to settle."),
+]
+
 
 @dataclass(kw_only=True)
 class GPSState(StagedState):
@@ -33,11 +39,7 @@ class GPS(Staged[GPSState]):
 
     State: ClassVar[type] = GPSState
 
-    sigma: Annotated[
-        Schedule,
-        Interval(ge=0, le=1e6),
-        Doc("Relaxation of the measured magnitudes, as fraction of the run: value. Small to search, large to settle."),
-    ] = ((0.0, 0.0), (0.8, 1.0))
+    sigma: Sigma = ((0.0, 0.0), (0.8, 1.0))
     s: Annotated[float, Interval(ge=0.01, le=0.99), Doc("Step size of the dual variable; s t must stay below 1.")] = 0.9
     t: Annotated[float, Interval(ge=0.01, le=1), Doc("Step size of the primal variable; s t must stay below 1.")] = 1.0
 
@@ -75,11 +77,7 @@ class GPSR(GPS, name="gps-r", title="GPS-R (real-space smoothing)"):
     stage to stage, and each stage starts from the best iterate so far (algorithm 1 of the thesis).
     """
 
-    sigma: Annotated[
-        Schedule,
-        Interval(ge=0, le=1e6),
-        Doc("Relaxation of the measured magnitudes, as fraction of the run: value. Small to search, large to settle."),
-    ] = ((0.0, 0.0), (0.6, 0.1), (0.8, 1.0))
+    sigma: Sigma = ((0.0, 0.0), (0.6, 0.1), (0.8, 1.0))
 
     def advance(self, work: StagedWork, state: GPSState) -> None:
         """Eqs 2.14 and 2.18: F y <- W F proj_S*(y + s F^-1(2 z' - z))."""

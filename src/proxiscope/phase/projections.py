@@ -46,15 +46,18 @@ class ProjectionAlgorithm(ShrinkWrap[ProjectionState]):
         return state.image
 
 
+Polish = Annotated[
+    int,
+    Interval(ge=0, le=10_000),
+    Doc("Iterations of error reduction at the end of the run, at most half of it, which settle what oscillates."),
+]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Polished(ProjectionAlgorithm):
     """A projection algorithm whose run may end with error reduction."""
 
-    polish: Annotated[
-        int,
-        Interval(ge=0, le=10_000),
-        Doc("Iterations of error reduction at the end of the run, at most half of it, which settle what oscillates."),
-    ] = 0
+    polish: Polish = 0
 
     def advance(self, work: Work, state: ProjectionState) -> None:
         """The algorithm's own iteration, or one of error reduction once the end is near."""

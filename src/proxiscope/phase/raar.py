@@ -10,7 +10,7 @@ from ..core import Doc, Schedule
 from ..core.parameters import at
 from . import kernels
 from .base import Work
-from .projections import Polished, ProjectionState, on_object
+from .projections import Polish, Polished, ProjectionState, on_object
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,11 +22,7 @@ class RAAR(Polished, name="raar", title="Relaxed averaged alternating reflection
         Interval(ge=0.01, le=1),
         Doc("Weight of the reflections over the run, as fraction of the run: value."),
     ] = ((0.0, 0.9),)
-    polish: Annotated[
-        int,
-        Interval(ge=0, le=10_000),
-        Doc("Iterations of error reduction at the end of the run, at most half of it, which settle what oscillates."),
-    ] = 50
+    polish: Polish = 50
 
     def update(self, work: Work, state: ProjectionState) -> None:
         """g <- beta/2 (R_S R_M + 1) g + (1 - beta) P_M g, with reflections R = 2 P - 1 and P_M g = u."""
