@@ -32,7 +32,7 @@ test-lowest: system $(BIN)/.dev
 	$(XVFB) $(VENV)-lowest/bin/python -m pytest tests/napari
 
 bench: $(BIN)/.dev
-	$(BIN)/python benchmarks/projector.py
+	$(BIN)/python benchmarks/tomography.py
 	$(BIN)/python benchmarks/phase.py
 	$(XVFB) $(BIN)/python benchmarks/streaming.py
 

@@ -10,6 +10,13 @@ from types import ModuleType
 FOLDER = Path(__file__).parent / ".peers"
 
 
+def install(folder: Path, *requirements: str) -> None:
+    """Install requirements, or other arguments of ``pip install``, from PyPI into `folder`."""
+    print(f"installing {' '.join(requirements)} into {folder} ...", flush=True)
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), *requirements]
+    subprocess.run(command, check=True)
+
+
 def load(requirement: str, module: str) -> ModuleType:
     """Import `module`; if it is missing, install `requirement` from PyPI into ``benchmarks/.peers`` first."""
     if str(FOLDER) not in sys.path:
@@ -19,10 +26,7 @@ def load(requirement: str, module: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != module:
             raise
-    print(f"installing {requirement} into {FOLDER} ...", flush=True)
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(FOLDER), requirement], check=True
-    )
+    install(FOLDER, requirement)
     importlib.invalidate_caches()
     return importlib.import_module(module)
 

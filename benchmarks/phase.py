@@ -15,10 +15,8 @@ import os
 import platform
 import resource
 import sys
-import time
 import tracemalloc
 from functools import partial
-from statistics import median
 
 if "--ffts" in sys.argv:  # idle threads of one library must not spin while another is timed
     os.environ |= {"OMP_WAIT_POLICY": "passive", "KMP_BLOCKTIME": "0"}
@@ -29,6 +27,7 @@ else:
 import _peers
 import numpy as np
 import scipy.fft
+from _timing import alternate
 
 from proxiscope.core.threads import num_threads, set_num_threads
 from proxiscope.phase import GPSF, GPSR, HIO, OSS, RAAR, DifferenceMap, Ensemble
@@ -38,18 +37,6 @@ from proxiscope.simulate import diffraction_pattern, vesicle
 PAIR, NUMPY, PEER, THREADS = 1.6, 10, 2.5, 1.7
 JUDGED = ("hio", "gps-r", "gps-f")
 ALGORITHMS = (HIO, GPSR, GPSF, RAAR, DifferenceMap, OSS)
-
-
-def alternate(calls, rounds):
-    """Median seconds of each call over rounds that take them in turn, after a first one that warms up."""
-    times = {name: [] for name in calls}
-    for i in range(rounds + 1):
-        for name, call in calls.items():
-            begin = time.perf_counter()
-            call()
-            if i:
-                times[name].append(time.perf_counter() - begin)
-    return {name: median(values) for name, values in times.items()}
 
 
 def pattern(size):

@@ -7,7 +7,7 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from . import phase, simulate, tomography
-    from .core import InputError, algorithms, iterate
+    from .core import Discrepancy, HeldOut, InputError, Plateau, algorithms, iterate, until
     from .core.checkpoint import load_checkpoint, save_checkpoint
     from .io.load import load
     from .phase import DiffractionPattern
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DiffractionPattern",
+    "Discrepancy",
+    "HeldOut",
     "InputError",
+    "Plateau",
     "Result",
     "TiltSeries",
     "__version__",
@@ -29,15 +32,20 @@ __all__ = [
     "save_checkpoint",
     "simulate",
     "tomography",
+    "until",
 ]
 
 _HOMES = {  # looked up on first use, so that importing the package costs napari nothing
     "DiffractionPattern": ".phase",
+    "Discrepancy": ".core",
+    "HeldOut": ".core",
     "InputError": ".core",
+    "Plateau": ".core",
     "Result": ".reconstruction",
     "TiltSeries": ".tomography",
     "algorithms": ".core",
     "iterate": ".core",
+    "until": ".core",
     "load": ".io.load",
     "load_checkpoint": ".core.checkpoint",
     "reconstruct": ".reconstruction",

@@ -4,7 +4,7 @@ import hashlib
 import json
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._version import __version__
-from .core import Algorithm, DivergedError, Progress, Record, check, iterate, to_dict
+from .core import (
+    Algorithm,
+    Criterion,
+    Discrepancy,
+    DivergedError,
+    InputError,
+    Progress,
+    Record,
+    check,
+    criteria,
+    iterate,
+    lowest_of,
+    to_dict,
+    until,
+)
+
+NOT_MET = "No criterion was met."
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -29,7 +45,8 @@ class Result:
     algorithm : Algorithm
         With its parameters.
     iteration : int
-        Iteration that `array` belongs to: the best recorded one in phase retrieval, otherwise the last.
+        Iteration that `array` belongs to: the best recorded one in phase retrieval, otherwise the last. Where `HeldOut`
+        was to stop the run, the recorded one with the lowest free R-factor.
     pixel_size : float or None
         In nm.
     provenance : Mapping[str, Any]
@@ -97,6 +114,7 @@ def reconstruct(
     problem: Any,
     *,
     seed: int = 0,
+    stop: Criterion | Sequence[Criterion] = (),
     callback: Callable[[Progress], bool | None] | None = None,
 ) -> Result:
     """Run an algorithm to its end.
@@ -108,6 +126,9 @@ def reconstruct(
     problem : DiffractionPattern or TiltSeries
     seed : int
         Seed of the random start, where the algorithm has one.
+    stop : Criterion or sequence of Criterion, optional
+        What ends the run before its last iteration: `Discrepancy`, `HeldOut` or `Plateau`. The first that is met does,
+        and the provenance says so.
     callback : callable, optional
         Called with the `Progress` of every iteration; a true return value stops the run and keeps what it has.
 
@@ -118,18 +139,21 @@ def reconstruct(
     Raises
     ------
     InputError, NotEnoughMemoryError
-        If the algorithm cannot take the problem.
+        If the algorithm cannot take the problem, or a criterion of `stop` does not apply to it.
     DivergedError
         If the iteration blows up; its `result` has the best iterate before, where the algorithm keeps one.
     """
     check(algorithm, problem, seed)
-    record, begin, progress = Record(algorithm), time.perf_counter(), None
+    chosen = criteria_for(algorithm, problem, stop)
+    record, begin, progress = Record(algorithm, lowest_of(chosen)), time.perf_counter(), None
+    watched = until(iterate(algorithm, problem, seed=seed), *chosen, era=algorithm.era)
 
     def result() -> Result:
-        return conclude(algorithm, problem, record, progress, seed=seed, seconds=time.perf_counter() - begin)
+        seconds = time.perf_counter() - begin
+        return conclude(algorithm, problem, record, progress, seed=seed, seconds=seconds, watched=watched)
 
     try:
-        for progress in iterate(algorithm, problem, seed=seed):
+        for progress in watched:
             record.add(progress)
             if callback is not None and callback(progress):
                 break
@@ -139,8 +163,47 @@ def reconstruct(
     return result()
 
 
+def criteria_for(
+    algorithm: Algorithm, problem: Any, stop: Criterion | Sequence[Criterion] = ()
+) -> tuple[Criterion, ...]:
+    """The criteria `stop` for a run of `algorithm` on `problem`, with the noise estimated where it is to be.
+
+    Raises
+    ------
+    InputError
+        If one of them does not apply.
+    """
+    chosen = tuple(stop) if isinstance(stop, list | tuple) else (stop,)
+    usable = criteria(type(algorithm))
+    for criterion in chosen:
+        if type(criterion) not in usable.values():
+            remedy = f"Choose one of {', '.join(usable)}" if usable else "Leave it out"
+            name = getattr(criterion, "name", repr(criterion))
+            raise InputError("stop", f"{name} does not go with {algorithm.name}", remedy)
+        criterion.check_problem(problem)
+    return tuple(_with_noise(criterion, problem) for criterion in chosen)
+
+
+def _with_noise(criterion: Criterion, problem: Any) -> Criterion:
+    if not isinstance(criterion, Discrepancy) or criterion.noise:
+        return criterion
+    from .tomography.noise import noise_level
+
+    noise = noise_level(problem.projections, problem.valid)
+    if not noise > 0:
+        raise InputError("noise", "it cannot be told from these data", "Give its level, or use another criterion")
+    return replace(criterion, noise=noise)
+
+
 def conclude(
-    algorithm: Algorithm, problem: Any, record: Record, progress: Progress, *, seed: int, seconds: float
+    algorithm: Algorithm,
+    problem: Any,
+    record: Record,
+    progress: Progress,
+    *,
+    seed: int,
+    seconds: float,
+    watched: until | None = None,
 ) -> Result:
     """The result of a run that has got to `progress`, finished or stopped."""
     if not (record.best or progress.metrics):  # stopped before the figures of what is kept were due
@@ -158,6 +221,9 @@ def conclude(
         "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "platform": f"Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()}",
     }
+    if watched is not None and watched.criteria:
+        provenance["stop"] = [{"name": c.name, **to_dict(c)} for c in watched.criteria]
+        provenance["stopped"] = watched.reason or NOT_MET
     products = algorithm.products(problem, progress.state)
     return Result(array, record.metrics(), algorithm, iteration, problem.pixel_size, provenance, products)
 
@@ -165,7 +231,7 @@ def conclude(
 def describe(problem: Any) -> dict[str, Any]:
     """What identifies a problem in the record: kind, source, shape, pixel size, and a hash of its data."""
     digest = hashlib.sha256()
-    for name in ("magnitudes", "projections", "support", "known", "rotations", "valid", "held_out", "start"):
+    for name in ("magnitudes", "projections", "support", "known", "rotations", "shifts", "valid", "held_out", "start"):
         array = getattr(problem, name, None)
         if array is not None:
             digest.update(json.dumps([name, list(array.shape)]).encode())

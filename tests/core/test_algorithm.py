@@ -19,7 +19,7 @@ from proxiscope.core import (
     iterate,
 )
 from proxiscope.phase import ER, GPSF, DiffractionPattern
-from proxiscope.tomography import RESIRE, TiltSeries
+from proxiscope.tomography import FBP, RESIRE, TiltSeries
 from tests.problems import Walkers, WalkState, problem_for, quick, random_walk, small_pattern, small_series
 
 
@@ -88,7 +88,7 @@ def test_a_problem_of_another_kind_is_refused_at_once(walk):
 def test_a_problem_that_the_algorithm_cannot_take_is_refused_at_once():
     tilted = TiltSeries(np.ones((2, 3, 3)), rotations=[(0, 0, 0), (0, 10, 5)])
     with pytest.raises(InputError, match="single tilt axis"):
-        iterate(RESIRE(), tilted)
+        iterate(FBP(), tilted)
 
 
 def test_lack_of_memory_is_said_at_once_with_both_figures(walk, monkeypatch):
@@ -228,7 +228,8 @@ def test_looking_changes_nothing_and_shows_the_present_estimate(name):
     *_, unseen = iterate(algorithm, problem)
     for progress in iterate(algorithm, problem):
         shown = algorithm.metrics(problem, progress.state)["r_factor"]
-        assert shown == pytest.approx(recomputed(progress.estimate(), problem), rel=2e-4)
+        seen = algorithm.series(problem, progress.state) if hasattr(algorithm, "series") else problem
+        assert shown == pytest.approx(recomputed(progress.estimate(), seen), rel=2e-4)
     np.testing.assert_array_equal(progress.estimate(), unseen.estimate())
     assert progress.metrics == unseen.metrics
 

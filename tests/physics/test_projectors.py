@@ -1,28 +1,35 @@
 """Both single-axis projectors against their adjoints, plain oracles, the geometry and each other."""
 
-import threading
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.projections import (
+    SPECIAL_ANGLES,
+    adjointness,
+    at_once,
+    back_project,
+    blobs,
+    peak,
+    project,
+    random,
+    relative,
+)
 
 from proxiscope.core.errors import InputError
 from proxiscope.core.threads import set_num_threads
-from proxiscope.physics.projectors import FourierSliceProjector, SingleAxisProjector
-from proxiscope.physics.projectors.linear_operator import LinearOperator
+from proxiscope.physics.projectors import FourierSliceProjector, LinearOperator, SingleAxisProjector
 
 PROJECTORS = [SingleAxisProjector, FourierSliceProjector]
-SPECIAL_ANGLES = [0.0, 45.0, 90.0, 135.0, 180.0, -90.0, -45.0]
 
 both = pytest.mark.parametrize("projector", PROJECTORS)
 deterministic = settings(max_examples=40, deadline=None, derandomize=True)
 angle = st.one_of(st.sampled_from(SPECIAL_ANGLES), st.floats(-360, 360))
-geometries = st.tuples(
-    st.lists(angle, min_size=1, max_size=7),
-    st.tuples(st.one_of(st.integers(1, 6), st.integers(15, 70)), st.integers(2, 40)),
-    st.integers(1, 40),
-)
+rows, columns = st.one_of(st.integers(1, 6), st.integers(15, 70)), st.integers(2, 40)
+geometries = st.builds(
+    lambda angles, ny, nu, nz, nx: (angles, (ny, nu), (nz, ny, nx)),
+    st.lists(angle, min_size=1, max_size=7), rows, columns, st.integers(1, 40), columns,
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -31,59 +38,31 @@ def _default_threads():
     set_num_threads(0)
 
 
-def random(shape, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
-
-
-def project(a, volume):
-    return a.unpack_projections(a.forward(a.pack_volume(volume)))
-
-
-def back_project(a, projections):
-    return a.unpack_volume(a.adjoint(a.pack_projections(projections)))
-
-
-def relative(a, b):
-    return np.linalg.norm(a.astype(np.float64) - b) / np.linalg.norm(b)
-
-
-def blobs(nz, ny, nx, radius=0.6):
-    """A few Gaussians, wide enough for linear interpolation, inside `radius` of the central cylinder."""
-    rng = np.random.default_rng(1)
-    z, y, x = (np.arange(n) - n // 2 for n in (nz, ny, nx))
-    volume = np.zeros((nz, ny, nx), np.float32)
-    for _ in range(6):
-        r, t, h = radius * min(nz, nx) / 2 * rng.random(), 2 * np.pi * rng.random(), ny * (rng.random() - 0.5)
-        squared = (z[:, None, None] - r * np.sin(t)) ** 2 + (y[:, None] - h) ** 2 + (x - r * np.cos(t)) ** 2
-        volume += np.exp(-squared / (2 * 2.5**2)).astype(np.float32)
-    return volume
-
-
-def joseph(volume, angles, nx):
-    """Joseph's method for one ray and one step at a time; volume (z, x)."""
-    nz = len(volume)
-    z, x = np.arange(nz) - nz // 2, np.arange(nx) - nx // 2
-    out = np.zeros((len(angles), nx))
+def joseph(volume, angles, nu):
+    """Joseph's method for one ray and one step at a time; volume (z, x), detector of `nu` pixels."""
+    nz, nx = volume.shape
+    z, x, pixels = (np.arange(n) - n // 2 for n in (nz, nx, nu))
+    out = np.zeros((len(angles), nu))
     for k, t in enumerate(np.deg2rad(angles)):
         c, s = np.cos(t), np.sin(t)
-        for j in range(nx):
+        for j in range(nu):
             if abs(c) >= abs(s):
                 for w, row in zip(z, volume, strict=True):
-                    at = (x[j] + s * w) / c
+                    at = (pixels[j] + s * w) / c
                     out[k, j] += np.interp(at, np.r_[x[0] - 1, x, x[-1] + 1], np.r_[0, row, 0]) / abs(c)
             else:
                 for u, row in zip(x, volume.T, strict=True):
-                    at = (c * u - x[j]) / s
+                    at = (c * u - pixels[j]) / s
                     out[k, j] += np.interp(at, np.r_[z[0] - 1, z, z[-1] + 1], np.r_[0, row, 0]) / abs(s)
     return out
 
 
-def fourier_slices(volume, angles, nx, period):
-    """Central lines of the explicit Fourier sum of a slice (z, x), and the explicit sum back."""
-    nz = len(volume)
+def fourier_slices(volume, angles, nu, period):
+    """Central lines of the explicit Fourier sum of a slice (z, x), and the explicit sum back at `nu` pixels."""
+    nz, nx = volume.shape
     w, u = np.mgrid[:nz, :nx]
     k = np.arange(-(period // 2), period // 2 + 1)
-    x = np.arange(nx) - nx // 2
+    x = np.arange(nu) - nu // 2
     out = []
     for t in np.deg2rad(angles):
         s = np.cos(t) * (u - nx // 2) - np.sin(t) * (w - nz // 2)
@@ -99,41 +78,52 @@ def fourier_slices(volume, angles, nx, period):
 @given(geometry=geometries, seed=st.integers(0, 2**16))
 def test_adjoint(projector, geometry, seed):
     a = projector(*geometry)
-    volume, projections = random((a.depth, *a.shape), seed), random((len(a.angles), *a.shape), seed + 1)
-    x, y = a.pack_volume(volume), a.pack_projections(projections)
     assert isinstance(a, LinearOperator)
-    assert x.shape == a.domain_shape
-    assert y.shape == a.range_shape
-    ax, ay = a.forward(x), a.adjoint(y)
-    difference = np.vdot(ax.astype(float), y) - np.vdot(x.astype(float), ay)
-    tolerance = 2e-7 if projector is SingleAxisProjector else 1e-5
-    assert abs(difference) <= tolerance * (1 + np.linalg.norm(ax) * np.linalg.norm(y))
+    assert adjointness(a, seed) <= (2e-7 if projector is SingleAxisProjector else 1e-5)
 
 
 @deterministic
 @given(geometry=geometries, seed=st.integers(0, 2**16))
 def test_joseph_is_joseph(geometry, seed):
-    angles, (ny, nx), depth = geometry
+    angles, (ny, nu), (nz, _, nx) = geometry
     a = SingleAxisProjector(*geometry)
-    volume = random((depth, ny, nx), seed)
+    volume = random(a.volume, seed)
     y = seed % ny
-    expected = joseph(volume[:, y].astype(float), angles, nx)
-    np.testing.assert_allclose(project(a, volume)[:, y], expected, atol=2e-5 * np.sqrt(depth + nx))
+    expected = joseph(volume[:, y].astype(float), angles, nu)
+    np.testing.assert_allclose(project(a, volume)[:, y], expected, atol=2e-5 * np.sqrt(nz + nx))
 
 
-@pytest.mark.parametrize(("nx", "depth"), [(16, 16), (17, 17), (16, 11), (9, 24), (2, 1)])
-def test_fourier_slice_is_the_fourier_sum(nx, depth):
+@pytest.mark.parametrize(
+    ("nu", "nz", "nx"), [(16, 16, 16), (17, 17, 17), (16, 11, 16), (9, 24, 9), (2, 1, 2), (20, 12, 11), (7, 9, 20)]
+)
+def test_fourier_slice_is_the_fourier_sum(nu, nz, nx):
     angles = [*SPECIAL_ANGLES, 12.3, -71.0]
-    a = FourierSliceProjector(angles, (3, nx), depth)
-    volume = random((depth, 3, nx))
+    a = FourierSliceProjector(angles, (3, nu), (nz, 3, nx))
+    volume = random(a.volume)
     projections = project(a, volume)
     for y in range(3):
-        assert relative(projections[:, y], fourier_slices(volume[:, y], angles, nx, a.line_length)) < 5e-5
+        assert relative(projections[:, y], fourier_slices(volume[:, y], angles, nu, a.line_length)) < 5e-5
+
+
+@both
+@pytest.mark.parametrize(("wide", "narrow"), [(31, 16), (24, 13), (17, 17)])
+def test_the_detector_may_be_wider_or_narrower_than_the_volume(projector, wide, narrow):
+    """A volume with nothing at its sides projects like the part that is not empty, a detector's part like that part."""
+    angles, volume = np.linspace(-85, 90, 8), blobs(15, 4, narrow, radius=0.3)
+    first = wide // 2 - narrow // 2
+    part = np.s_[..., first : first + narrow]
+    whole = np.zeros((15, 4, wide), np.float32)
+    whole[part] = volume
+    expected = project(projector(angles, (4, wide), whole.shape), whole)
+    scale = 2e-4 * expected.max()
+    np.testing.assert_allclose(project(projector(angles, (4, wide), volume.shape), volume), expected, atol=scale)
+    narrowed = project(projector(angles, (4, narrow), whole.shape), whole)
+    np.testing.assert_allclose(narrowed, expected[part], atol=scale)
 
 
 @both
 def test_linear(projector):
-    a = projector(np.linspace(-70, 70, 9), (20, 21), 15)
+    a = projector(np.linspace(-70, 70, 9), (20, 21), (15, 20, 24))
     u, v = random(a.domain_shape, 1), random(a.domain_shape, 2)
     assert relative(a.forward(2 * u - 3 * v), 2 * a.forward(u) - 3 * a.forward(v)) < 5e-5
     assert not a.forward(np.zeros(a.domain_shape, np.float32)).any()
@@ -143,7 +133,7 @@ def test_linear(projector):
 @pytest.mark.parametrize(("shape", "depth"), [((5, 16), 16), ((33, 13), 12), ((40, 12), 13)])
 def test_sums_along_the_axes(projector, shape, depth):
     volume = random((depth, *shape))
-    at_0, at_180 = project(projector([0, 180], shape, depth), volume)
+    at_0, at_180 = project(projector([0, 180], shape, volume.shape), volume)
     scale = 1e-4 * abs(volume).sum(0).max()
     np.testing.assert_allclose(at_0, volume.sum(0), atol=scale)
     centre = shape[1] // 2
@@ -168,7 +158,7 @@ def test_one_voxel_lands_where_the_geometry_says(projector, shape):
     angles = np.arange(-180, 181, 7.5)
     volume = np.zeros((depth, *shape), np.float32)
     volume[z, 1, x] = 1
-    projections = project(projector(angles, shape, depth), volume)
+    projections = project(projector(angles, shape, volume.shape), volume)
     t = np.deg2rad(angles)
     expected = np.cos(t) * (x - shape[1] // 2) - np.sin(t) * (z - depth // 2) + shape[1] // 2
     inside = (expected > 1) & (expected < shape[1] - 2)
@@ -181,11 +171,11 @@ def test_one_voxel_lands_where_the_geometry_says(projector, shape):
 def test_nothing_wraps_into_the_detector(projector):
     z, x = np.ogrid[:64, :32]
     volume = np.exp(-((z - 8.0) ** 2 + (x - 4.0) ** 2) / 8).astype(np.float32)[:, None]
-    a = projector([30, -60], (1, 32), 64)
+    a = projector([30, -60], (1, 32), volume.shape)
     at_30, at_minus_60 = project(a, volume)  # the blob's centre is 1.6 pixels off the axis, and 26.8: outside
     assert at_30.max() > 1
     assert abs(at_minus_60).max() < 1e-4
-    b = projector([-60], (1, 32), 64)
+    b = projector([-60], (1, 32), volume.shape)
     assert abs(back_project(b, np.ones((1, 1, 32)))[8, 0, 4]) < 0.05  # at most the tail of a sinc
 
 
@@ -193,16 +183,16 @@ def test_nothing_wraps_into_the_detector(projector):
 def test_both_agree_on_a_smooth_object(shape, depth):
     angles = np.linspace(-90, 90, 25)
     volume = blobs(depth, *shape)
-    real_space, fourier = (project(p(angles, shape, depth), volume) for p in PROJECTORS)
+    real_space, fourier = (project(p(angles, shape, volume.shape), volume) for p in PROJECTORS)
     assert relative(real_space, fourier) < 0.01
-    back = [back_project(p(angles, shape, depth), fourier) for p in PROJECTORS]
+    back = [back_project(p(angles, shape, volume.shape), fourier) for p in PROJECTORS]
     assert relative(*back) < 0.03
 
 
 @both
 @pytest.mark.parametrize("ny", [5, 100])
 def test_threads_do_not_change_a_bit(projector, ny):
-    a = projector(np.linspace(-80, 95, 19), (ny, 37), 29)
+    a = projector(np.linspace(-80, 95, 19), (ny, 37), (29, ny, 37))
     volume, projections = random((29, ny, 37), 1), random((19, ny, 37), 2)
     set_num_threads(1)
     forward, adjoint = project(a, volume), back_project(a, projections)
@@ -214,19 +204,10 @@ def test_threads_do_not_change_a_bit(projector, ny):
 
 @both
 def test_two_python_threads_at_once(projector):
-    a = projector(np.linspace(-80, 95, 19), (64, 37), 29)
+    a = projector(np.linspace(-80, 95, 19), (64, 37), (29, 64, 37))
     x = [random(a.domain_shape, seed) for seed in range(2)]
     expected = [a.adjoint(a.forward(v)) for v in x]
-    results = [[], []]
-
-    def work(i):
-        results[i] += [a.adjoint(a.forward(x[i])) for _ in range(10)]
-
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(2)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
+    results = at_once([lambda v=v: [a.adjoint(a.forward(v)) for _ in range(10)] for v in x])
     for got, wanted in zip(results, expected, strict=True):
         assert len(got) == 10
         assert all(np.array_equal(g, wanted) for g in got)
@@ -234,7 +215,7 @@ def test_two_python_threads_at_once(projector):
 
 @both
 def test_out(projector):
-    a = projector([0, 30, 100], (18, 20), 9)
+    a = projector([0, 30, 100], (18, 20), (9, 18, 22))
     x, y = random(a.domain_shape, 1), random(a.range_shape, 2)
     projections, volume = np.full(a.range_shape, 7, np.float32), np.full(a.domain_shape, 7, np.float32)
     assert a.forward(x, projections) is projections
@@ -249,8 +230,8 @@ def test_out(projector):
 @both
 @pytest.mark.parametrize("ny", [1, 8, 16, 17, 32, 70])
 def test_packing_goes_there_and_back(projector, ny):
-    a = projector([0, 1, 2], (ny, 19), 7)
-    volume, projections = random((7, ny, 19)), random((3, ny, 19))
+    a = projector([0, 1, 2], (ny, 19), (7, ny, 23))
+    volume, projections = random((7, ny, 23)), random((3, ny, 19))
     np.testing.assert_array_equal(a.unpack_volume(a.pack_volume(volume)), volume)
     np.testing.assert_array_equal(a.unpack_projections(a.pack_projections(projections)), projections)
     integers = np.arange(volume.size, dtype=np.int16).reshape(volume.shape)
@@ -264,13 +245,34 @@ def test_errors_say_what_is_wrong(projector):
     for call in (a.pack_volume, a.forward, a.adjoint, a.unpack_projections):
         with pytest.raises(InputError, match=r"shape \(2, 2\)"):
             call(np.zeros((2, 2)))
-    for angles, shape, depth in [([], (4, 6), 3), ([np.nan], (4, 6), 3), ([0], (4, 1), 3), ([0], (4, 6), 0)]:
+    bad = [
+        ([], (4, 6), (3, 4, 6)), ([np.nan], (4, 6), (3, 4, 6)), ([[0]], (4, 6), (3, 4, 6)), ([0], (4, 1), (3, 4, 6)),
+        ([0], (4, 6), (0, 4, 6)), ([0], (4, 6), (3, 4, 1)), ([0], (4, 6), (3, 4)), ([0], (4, 6), (3, 5, 6)),
+    ]  # fmt: skip
+    for geometry in bad:
         with pytest.raises(InputError):
-            projector(angles, shape, depth)
+            projector(*geometry)
+
+
+@both
+@pytest.mark.parametrize(
+    ("tilts", "shape", "volume"), [(20, (40, 64), (64, 40, 64)), (60, (5, 40), (16, 5, 90)), (3, (9, 50), (70, 9, 20))]
+)
+def test_memory_bounds_what_it_takes(projector, tilts, shape, volume):
+    angles = np.linspace(-70, 70, tilts)
+    a = projector(angles, shape, volume)
+    x, y = random(a.domain_shape), random(a.range_shape)
+
+    def there_and_back():
+        b = projector(angles, shape, volume)
+        b.adjoint(b.forward(x, y), x)
+
+    there_and_back()  # compile first
+    assert peak(there_and_back) < projector.memory(angles, shape, volume)
 
 
 def test_interpolation_weighs_each_voxel_once_per_tilt():
-    projector = SingleAxisProjector(np.linspace(-80, 80, 9), (5, 33), 17)
+    projector = SingleAxisProjector(np.linspace(-80, 80, 9), (5, 33), (17, 5, 33))
     ones = projector.pack_projections(np.ones((9, 5, 33)))
     volume = projector.unpack_volume(projector.interpolate(ones))
     z, x = np.mgrid[-8:9, -16:17]

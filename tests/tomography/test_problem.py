@@ -66,7 +66,7 @@ def test_what_makes_no_sense_is_refused_by_name(arguments, field, says):
 
 
 def test_the_axes_in_the_wrong_order_are_pointed_out():
-    with pytest.raises(InputError, match=r"4 values for 3 projections .* or the projections with the axes \(tilt"):
+    with pytest.raises(InputError, match=r"4 values for 3 projections .* give np.moveaxis\(projections, 2, 0\)"):
         TiltSeries(projections().transpose(1, 2, 0), ANGLES)
 
 

@@ -16,11 +16,25 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ..core import Algorithm, DivergedError, InputError, Parameter, Progress, algorithms, build, check, parameters
+from ..core import (
+    Algorithm,
+    Criterion,
+    DivergedError,
+    InputError,
+    Parameter,
+    Progress,
+    algorithms,
+    build,
+    check,
+    criteria,
+    parameters,
+)
 from ..core.files import atomic
 from ..phase import Ensemble
-from ..reconstruction import Result
+from ..reconstruction import Result, criteria_for
 from ..reconstruction import reconstruct as run_to_result
+from ..tomography import InSlabs
+from . import series
 
 
 def list_algorithms(options: argparse.Namespace) -> int:
@@ -49,20 +63,22 @@ def list_algorithms(options: argparse.Namespace) -> int:
 def reconstruct(options: argparse.Namespace) -> int:
     """``proxiscope reconstruct``."""
     algorithm = algorithm_from(algorithms()[options.algorithm], options)
-    inputs = [getattr(options, name, None) for name in ("input", "angles", "support", "mask", "start")]
-    _check_outputs(options.output, options.metrics, inputs=inputs)
+    stop = criteria_from(algorithms()[options.algorithm], options)
+    refined = getattr(options, "refined_angles", None)
+    _check_outputs(options.output, options.metrics, refined, inputs=series.files(options))
     if getattr(options, "object", "").startswith("complex"):
         _check_holds_complex(options.output)
     with warnings.catch_warnings(record=True) as caught:  # shown once the input has proved to be good
         problem, notes, seed = _problem(algorithm.family, options)
         check(algorithm, problem, seed)
+        stop = criteria_for(algorithm, problem, stop)
     for warning in caught:
         warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
     if not options.quiet:
         for note in notes:
-            print(f"{Path(options.input).name}: {note}", file=sys.stderr)
+            print(note, file=sys.stderr)
     try:
-        result, interrupted = run(algorithm, problem, seed=seed, quiet=options.quiet)
+        result, interrupted = run(algorithm, problem, seed=seed, stop=stop, quiet=options.quiet)
     except DivergedError as error:
         if error.result is not None:
             _write(error.result, options)
@@ -71,16 +87,28 @@ def reconstruct(options: argparse.Namespace) -> int:
     return 130 if interrupted else 0
 
 
+_NOT_KEPT = {
+    "phase": "holds the best image only; .npz or .h5 keep what compares the starts",
+    "tomography": "holds the volume only; .npz, .h5 or --refined-angles keep the tilts as refined",
+}
+
+
 def _write(result: Result, options: argparse.Namespace) -> None:
+    from ..io import write_angles
+
     result.save(options.output)
-    if result.products and not options.quiet and Path(options.output).suffix.lower() not in (".npz", ".h5", ".hdf5"):
-        print(
-            f"{options.output}: holds the best image only; .npz or .h5 keep what compares the starts", file=sys.stderr
-        )
+    refined = getattr(options, "refined_angles", None)
+    if refined:
+        write_angles(refined, result.products["rotations"], result.products["shifts"])
+    keeps = Path(options.output).suffix.lower() in (".npz", ".h5", ".hdf5")
+    if result.products and not (options.quiet or refined or keeps):
+        print(f"{options.output}: {_NOT_KEPT[result.algorithm.family]}", file=sys.stderr)
     if options.metrics:
         write_metrics(options.metrics, result)
     if not options.quiet:
         print(f"{options.output}: {_summary(result)}")
+        if "stopped" in result.provenance:
+            print(f"{options.output}: {result.provenance['stopped']}")
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -110,7 +138,9 @@ def demo(options: argparse.Namespace) -> int:
     return 0
 
 
-def run(algorithm: Algorithm, problem: Any, *, seed: int = 0, quiet: bool = False) -> tuple[Result, bool]:
+def run(
+    algorithm: Algorithm, problem: Any, *, seed: int = 0, stop: Sequence[Criterion] = (), quiet: bool = False
+) -> tuple[Result, bool]:
     """Run with a progress bar. Ctrl-C stops after the iteration at hand; the second value says so.
 
     Raises
@@ -120,15 +150,16 @@ def run(algorithm: Algorithm, problem: Any, *, seed: int = 0, quiet: bool = Fals
     """
     check(algorithm, problem, seed)  # before there is a bar
     bar = tqdm(total=algorithm.iterations, desc=algorithm.name, unit="it", disable=quiet, file=sys.stderr)
-    with bar, _interrupt_held(quiet) as stop:
+    with bar, _interrupt_held(quiet) as interrupt:
 
         def follow(progress: Progress) -> bool:
             if progress.metrics:
                 bar.set_postfix_str(_figures(progress.metrics), refresh=False)
+            bar.total = progress.total
             bar.update(progress.iteration - bar.n)
-            return stop.is_set()
+            return interrupt.is_set()
 
-        return run_to_result(algorithm, problem, seed=seed, callback=follow), stop.is_set()
+        return run_to_result(algorithm, problem, seed=seed, stop=stop, callback=follow), interrupt.is_set()
 
 
 @contextmanager
@@ -166,8 +197,10 @@ def write_metrics(path: str, result: Result) -> None:
 
 
 def algorithm_from(cls: type, options: argparse.Namespace) -> Algorithm:
-    """The algorithm `cls` with the parameters given as options, or many starts of it; raises InputError."""
+    """The algorithm `cls` with the parameters given as options, many starts of it, or in slabs; raises InputError."""
     algorithm = build(cls, _given(parameters(cls), options))
+    if takes_slabs(cls):
+        return _in_slabs(algorithm, options)
     if not takes_many_starts(cls):
         return algorithm
     many = _given(many_starts_parameters(), options)
@@ -179,9 +212,57 @@ def algorithm_from(cls: type, options: argparse.Namespace) -> Algorithm:
     return algorithm
 
 
+def criteria_from(cls: type, options: argparse.Namespace) -> tuple[Criterion, ...]:
+    """The criteria given as options of the algorithm `cls`; raises InputError."""
+    chosen = {}
+    for name, criterion in criteria(cls).items():
+        given = _given(criterion_parameters(criterion), options)
+        if name in options.stop:
+            prefix = _prefix(criterion)
+            chosen[name] = build(criterion, {p.removeprefix(prefix): value for p, value in given.items()})
+        elif given:
+            raise InputError(next(iter(given)), "given for a criterion that is not chosen", f"Give --stop {name} too")
+    return tuple(chosen.values())
+
+
+def criterion_parameters(cls: type[Criterion]) -> tuple[Parameter, ...]:
+    """The parameters of a criterion with its name before theirs."""
+    return tuple(replace(p, name=_prefix(cls) + p.name) for p in parameters(cls))
+
+
+def _prefix(cls: type[Criterion]) -> str:
+    return cls.name.replace("-", "_") + "_"
+
+
 def takes_many_starts(cls: type) -> bool:
     """Whether an `Ensemble` of the algorithm `cls` makes sense."""
     return cls.family == "phase" and cls.random_start and not issubclass(cls, Ensemble)
+
+
+def _in_slabs(algorithm: Algorithm, options: argparse.Namespace) -> Algorithm:
+    named = slab_parameters()
+    given = {name: getattr(options, name) for name in named if getattr(options, name) is not None}
+    if options.in_slabs:
+        values = {named[name].name: replace(named[name], name=name).parse(text) for name, text in given.items()}
+        return build(InSlabs, {"algorithm": algorithm, **values})
+    for name in given:
+        raise InputError(name, "given for a volume as a whole", "Give --in-slabs too")
+    return algorithm
+
+
+def takes_slabs(cls: type) -> bool:
+    """Whether the algorithm `cls` can be run `InSlabs`."""
+    return cls.family == "tomography" and cls.slice_reach is not None
+
+
+def slab_parameters() -> dict[str, Parameter]:
+    """The parameters of `InSlabs` by the names of their options."""
+    return {"memory" if p.name == "memory_limit" else p.name: p for p in parameters(InSlabs)}
+
+
+def refines_tilts(cls: type) -> bool:
+    """Whether a run of the algorithm `cls` leaves the tilts as refined."""
+    return getattr(cls, "refines_tilts", False)
 
 
 def many_starts_parameters() -> tuple[Parameter, ...]:
@@ -199,26 +280,34 @@ def _problem(family: str, options: argparse.Namespace) -> tuple[Any, tuple[str, 
     from ..io import read
     from ..io.load import problem_from
 
-    shared = {"mask": options.mask, "pixel_size": options.pixel_size}
     if family == "phase":
         raw = read(options.input, variable=options.variable)
-        own = {name: getattr(options, name) for name in ("support", "intensities", "object", "hold_out", "start")}
-        return *problem_from(raw, "pattern", **own, **shared), getattr(options, "seed", 0)
-    raw = read(options.input, angles=options.angles, variable=options.variable)
-    return *problem_from(raw, "tilt-series", tilt_axis=options.tilt_axis, **shared), 0
+        names = ("support", "mask", "intensities", "object", "hold_out", "start", "pixel_size")
+        problem, notes = problem_from(raw, "pattern", **{name: getattr(options, name) for name in names})
+        notes = tuple(f"{Path(options.input).name}: {note}" for note in notes)
+        return problem, notes, getattr(options, "seed", 0)
+    tilts, notes = series.read_series(options, options.input)
+    return (tilts if options.hold_out_tilts is None else tilts.hold_out(options.hold_out_tilts)), notes, 0
 
 
-def _check_outputs(output: str | Path, metrics: str | None = None, *, inputs: Sequence[str | None] = ()) -> None:
+def _check_outputs(
+    output: str | Path, metrics: str | None = None, refined: str | None = None, *, inputs: Sequence[str] = ()
+) -> None:
     """Find out before the run, not after it, that a result cannot be written, or would replace its own data."""
     from ..io import WRITE_SUFFIXES
+    from ..io.angles import check_angle_name
 
     suffix = Path(output).suffix.lower()
     if suffix not in WRITE_SUFFIXES:
         raise InputError(output, f"the suffix {suffix!r}", f"Choose one of {', '.join(sorted(WRITE_SUFFIXES))}")
     if metrics and os.path.realpath(metrics) == os.path.realpath(output):
         raise InputError(metrics, "is to hold both the result and its metrics", "Give two names")
-    for path in filter(None, (output, metrics)):
-        if any(_same_file(path, other) for other in inputs if other):
+    if refined:
+        check_angle_name(refined)
+        if metrics and os.path.realpath(metrics) == os.path.realpath(refined):
+            raise InputError(refined, "is to hold both metrics and refined tilts", "Give two names")
+    for path in filter(None, (output, metrics, refined)):
+        if any(_same_file(path, other) for other in inputs):
             raise InputError(path, "is one of the files to be read", "Give another name for the result")
         with suppress(_Untouched), atomic(path):
             raise _Untouched

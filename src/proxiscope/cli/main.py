@@ -3,29 +3,40 @@
 import argparse
 import os
 import sys
+import textwrap
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, NoReturn, get_args
 
 from tqdm import tqdm
 
 from .._version import __version__
-from ..core import InputError, Parameter, ProxiscopeError, algorithms, parameters
+from ..core import InputError, Parameter, ProxiscopeError, algorithms, criteria, parameters
 from ..phase.problem import Object
-from . import commands
+from . import commands, quality, series
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+class _Help(argparse.HelpFormatter):
+    """Help whose lines do not break inside the names of choices."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
 
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose complaint is one line, and that wants names in full: a new option must not change old lines."""
 
     def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **{"allow_abbrev": False} | kwargs)
+        super().__init__(*args, **{"allow_abbrev": False, "formatter_class": _Help} | kwargs)
         self.set_defaults(parser=self)
 
     def error(self, message: str) -> NoReturn:
+        if message.endswith("required: INPUT"):  # or an option that takes several files has taken it
+            message += ". Give it before the options"
         self.exit(BAD_INPUT, f"{self.prog}: {' '.join(message.split())} (see {self.prog} --help)\n")
 
 
@@ -100,6 +111,8 @@ def parser() -> argparse.ArgumentParser:
         _add_run_options(one, cls)
         one.set_defaults(command=commands.reconstruct)
 
+    quality.add_parser(sub)
+
     demo = sub.add_parser("demo", help="reconstruct a simulated pattern and a simulated tilt series")
     demo.add_argument("--output", metavar="DIR", default="demo-output", help="folder for the results (%(default)s)")
     demo.set_defaults(command=commands.demo)
@@ -110,6 +123,7 @@ def _summary(cls: type) -> str:
     return (cls.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
 
 
+_INPUTS = "file with the tilt series, before all options; several are joined, such as those of a double tilt"
 _PIXEL_SIZE = {
     "phase": "pixel size of the reconstruction, for the record and the result's scale",
     "tomography": "pixel size, instead of what the file says",
@@ -118,31 +132,59 @@ _PIXEL_SIZE = {
 
 def _add_run_options(parser: argparse.ArgumentParser, cls: type) -> None:
     add = parser.add_argument
-    add("input", metavar="INPUT", help="file with the data")
+    phase = cls.family == "phase"
+    if phase:
+        add("input", metavar="INPUT", help="file with the data")
+    else:
+        add("input", metavar="INPUT", nargs="+", help=_INPUTS)
     add("-o", "--output", metavar="OUTPUT", required=True, help="result: .mrc, .h5, .npz, .npy or .tif")
     add("--metrics", metavar="CSV", help="R-factor and other figures over iterations, as a table")
     add("--variable", metavar="NAME", help="array to read from a file that holds several")
     add("--pixel-size", metavar="NM", type=float, help=_PIXEL_SIZE[cls.family])
-    add("--mask", metavar="FILE", help="usable pixels: true or non-zero")
     add("--quiet", action="store_true", help="no progress bar, no notes")
-    if cls.family == "phase":
+    if phase:
+        add("--mask", metavar="FILE", help="usable pixels: true or non-zero")
         _add_pattern_options(parser)
     else:
-        add("--angles", metavar="FILE", help="tilt angles in degrees (default: found in or beside INPUT)")
-        add("--tilt-axis", choices=("x", "y"), help="image axis along which the tilt axis lies")
+        series.add_options(add)
+        add("--support", metavar="FILE", help="where the object may lie: (z, y, x), as large as the volume is to be")
+        add("--hold-out-tilts", metavar="N", type=int, help="hold out every N-th tilt for a free R-factor, such as 10")
+    if commands.refines_tilts(cls):
+        add("--refined-angles", metavar="FILE", help="table of the tilts as refined, to be read by --angles: a .txt")
     if cls.random_start:
         add("--seed", type=int, default=0, help="seed of the random start (%(default)s)")
     for title, found in groupby(parameters(cls), key=lambda p: p.group):
         _add_parameters(parser.add_argument_group(title or "parameters"), found)
+    if commands.takes_slabs(cls):
+        group = parser.add_argument_group("large series", _SLABS)
+        group.add_argument("--in-slabs", action="store_true", help="reconstruct in slabs, one after the other")
+        _add_parameters(group, (replace(p, name=name) for name, p in commands.slab_parameters().items()))
+    _add_criteria(parser, cls)
     if commands.takes_many_starts(cls):
         group = parser.add_argument_group("many starts", _MANY_STARTS)
         _add_parameters(group, commands.many_starts_parameters())
+
+
+_STOPPING = "End a run before its last iteration: by the first criterion that is met, of one or several."
+
+
+def _add_criteria(parser: argparse.ArgumentParser, cls: type) -> None:
+    usable = criteria(cls)
+    if not usable:
+        return
+    group = parser.add_argument_group("when to stop", _STOPPING)
+    titles = "; ".join(f"{name}: {criterion.title}" for name, criterion in usable.items())
+    about = f"what ends the run; may be repeated. {titles}"
+    group.add_argument("--stop", choices=usable, action="append", default=[], help=about)
+    for criterion in usable.values():
+        _add_parameters(group, commands.criterion_parameters(criterion))
 
 
 _SUPPORT = (
     "where the object may lie: a file; or the word autocorrelation, rectangle:RATIO or ellipse:RATIO, with the pixels "
     "of the frame for each one of the support (default: the central box of half the frame)"
 )
+_SLABS = "A volume that does not fit into memory can be reconstructed in slabs along the tilt axis."
 _MANY_STARTS = (
     "Run many random starts instead of one, with --starts, and keep the best. An .npz or .h5 also gets the mean, "
     "variance and modes of the best ones."

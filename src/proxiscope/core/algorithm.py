@@ -84,6 +84,8 @@ class Algorithm(Generic[P, S]):
     """Whether a run's result is the recorded iterate of lowest R-factor rather than the last."""
     random_start: ClassVar[bool] = False
     """Whether the seed matters."""
+    remedy: ClassVar[str] = "Bin or crop the data."
+    """What to do where the memory does not suffice."""
 
     def __init_subclass__(cls, *, name: str = "", title: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -98,6 +100,10 @@ class Algorithm(Generic[P, S]):
     def iterations(self) -> int:
         """Steps that a whole run takes."""
         return getattr(self, "max_iterations", 1)
+
+    def total(self, problem: P, state: S) -> int:
+        """Steps that a whole run takes, where they depend on the problem."""
+        return self.iterations
 
     def prepare(self, problem: P) -> Any:
         """Operators, kernels and scratch buffers for `problem`; nothing that a result depends on."""
@@ -130,6 +136,10 @@ class Algorithm(Generic[P, S]):
     def era(self, state: S) -> int:
         """A number that grows when iterates from before can no longer be compared with those after."""
         return 0
+
+    def finished(self, state: S) -> bool:
+        """Whether the run is over although it has iterations left."""
+        return False
 
     def check_problem(self, problem: P) -> None:
         """Raise InputError if `problem`, though of the right type, is one that the algorithm cannot take."""
@@ -180,7 +190,7 @@ def check(algorithm: Algorithm, problem: Any, seed: int = 0) -> None:
     if need > have:
         raise NotEnoughMemoryError(
             f"{algorithm.name} needs about {need / 1e9:.3g} GB for this problem and {have / 1e9:.3g} GB are available. "
-            "Bin or crop the data, or reduce the depth of the volume."
+            f"{algorithm.remedy}"
         )
 
 
@@ -217,11 +227,11 @@ def iterate(algorithm: Algorithm[P, S], problem: P, *, state: S | None = None, s
 
 def _iterate(algorithm: Algorithm[P, S], problem: P, state: S | None, seed: int) -> Iterator[Progress]:
     state = algorithm.init(problem, seed) if state is None else _taken_up(algorithm, problem, state)
-    total = algorithm.iterations
-    while state.iteration < total:
+    total = algorithm.total(problem, state)
+    while state.iteration < total and not algorithm.finished(state):
         state = algorithm.step(problem, state)
         metrics = {}
-        if algorithm.records(state.iteration) or state.iteration == total:
+        if algorithm.records(state.iteration) or state.iteration == total or algorithm.finished(state):
             metrics = algorithm.metrics(problem, state)
             if not all(math.isfinite(v) for v in metrics.values()):
                 raise DivergedError(

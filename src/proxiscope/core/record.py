@@ -15,6 +15,9 @@ class Record:
     ----------
     algorithm : Algorithm
         Says whether the best recorded estimate is kept, and which can be compared.
+    lowest_of : str
+        Figure of merit whose lowest value tells the best estimate; kept then whatever the algorithm says. The R-factor
+        by default.
 
     Attributes
     ----------
@@ -22,8 +25,10 @@ class Record:
         Iteration of the best estimate; 0 before there is one.
     """
 
-    def __init__(self, algorithm: Algorithm):
+    def __init__(self, algorithm: Algorithm, lowest_of: str = ""):
         self._algorithm = algorithm
+        self._figure = lowest_of or ("r_factor" if algorithm.result_is_best else "")
+        self._lowest = math.inf
         self._iterations: list[int] = []
         self._values: dict[str, list[float]] = {}
         self.best = 0
@@ -38,15 +43,12 @@ class Record:
         self._iterations.append(progress.iteration)
         for name, value in progress.metrics.items():
             self._values.setdefault(name, []).append(value)
-        r_factor = progress.metrics.get("r_factor", math.inf)
+        value = progress.metrics.get(self._figure, math.inf)
         era = self._algorithm.era(progress.state)
-        if self._algorithm.result_is_best and (era != self._era or r_factor < self.best_r_factor):
-            self._era = era
-            self.best, self.best_r_factor, self._best_estimate = (
-                progress.iteration,
-                r_factor,
-                progress.estimate(),
-            )
+        if self._figure and (era != self._era or value < self._lowest):
+            self._era, self._lowest = era, value
+            self.best, self.best_r_factor = progress.iteration, progress.metrics.get("r_factor", math.inf)
+            self._best_estimate = progress.estimate()
 
     def metrics(self) -> dict[str, NDArray]:
         """``"iteration"`` (int64) and each figure (float64) as arrays over the recorded iterations."""

@@ -1,4 +1,4 @@
-"""Tilt angles from files of their own: text, IMOD, SerialEM, MATLAB, numpy."""
+"""Tilt angles in files of their own: text, IMOD, SerialEM, MATLAB, numpy."""
 
 import os
 import re
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from proxiscope.core.errors import InputError
+from proxiscope.core.files import atomic
 from proxiscope.io.raw import check_file, reading
 
 _TEXT = (".rawtlt", ".tlt", ".txt", ".dat", ".csv")
@@ -18,20 +19,20 @@ _MAX_TEXT = 2**24  # bytes; a million angles are no angles
 def read_angles(path: str | os.PathLike) -> NDArray:
     """Read tilt angles or Euler triples from a file.
 
-    Text (``.rawtlt .tlt .txt .dat .csv``) has one angle a line, or three columns phi, theta, psi; what
-    follows ``#``, ``;`` or ``%`` is a comment. A SerialEM ``.mdoc`` gives the ``TiltAngle`` of each section
-    in the order of the sections, which is that of acquisition. ``.mat`` and ``.npy`` hold (n,), (n, 1),
-    (1, n), (n, 3) or (3, n).
+    Text (``.rawtlt .tlt .txt .dat .csv``) has one angle a line, or three columns phi, theta, psi, or five of
+    refined tilts, as `write_angles` writes them; what follows ``#``, ``;`` or ``%`` is a comment. A SerialEM
+    ``.mdoc`` gives the ``TiltAngle`` of each section in the order of the sections, which is that of acquisition.
+    ``.mat`` and ``.npy`` hold (n,), (n, 1), (1, n), (n, 3), (3, n) or (n, 5).
 
     Returns
     -------
     ndarray
-        Degrees, float64, (n,), or (n, 3) for triples.
+        Degrees, float64, (n,), or (n, 3) for triples; (n, 5) with the shifts (dy, dx) in pixels of refined tilts.
 
     Raises
     ------
     InputError
-        The file is missing or unreadable, or holds something else than finite numbers in 1 or 3 columns.
+        The file is missing or unreadable, or holds something else than finite numbers in 1, 3 or 5 columns.
     """
     path = check_file(path)
     suffix = path.suffix.lower()
@@ -58,7 +59,7 @@ def read_angles(path: str | os.PathLike) -> NDArray:
 
 
 def as_angles(values: ArrayLike, field: str) -> NDArray:
-    """Angles as float64 (n,), or triples as (n, 3); a single row or column counts as (n,).
+    """Angles as float64 (n,), triples as (n, 3), refined tilts as (n, 5); a single row or column counts as (n,).
 
     Raises
     ------
@@ -73,14 +74,59 @@ def as_angles(values: ArrayLike, field: str) -> NDArray:
         values = values.ravel()
     elif values.ndim == 2 and values.shape[1] != 3 and values.shape[0] == 3:
         values = values.T
-    if values.size == 0 or not (values.ndim == 1 or (values.ndim == 2 and values.shape[1] == 3)):
+    if values.size == 0 or not (values.ndim == 1 or (values.ndim == 2 and values.shape[1] in (3, 5))):
         raise InputError(
-            field, f"angles of shape {shape}", "Give one angle an image, or three columns phi, theta, psi."
+            field,
+            f"angles of shape {shape}",
+            "Give one angle an image, or columns phi, theta, psi, of refined tilts also dy, dx.",
         )
     if not np.isfinite(values).all():
         bad = int(np.argmin(np.isfinite(values.reshape(len(values), -1)).all(axis=1))) + 1
         raise InputError(field, f"angle number {bad} is not finite", "Remove or correct it.")
     return np.ascontiguousarray(values)
+
+
+def split_shifts(values: NDArray) -> tuple[NDArray, NDArray | None]:
+    """Angles (n,) or triples (n, 3), and the shifts (n, 2) of refined tilts (n, 5)."""
+    return (values[:, :3], values[:, 3:]) if values.shape[1:] == (5,) else (values, None)
+
+
+def check_angle_name(path: str | os.PathLike) -> None:
+    """Raise InputError unless a table of refined tilts by this name can be read back."""
+    if Path(path).suffix.lower() not in _TEXT:
+        raise InputError(
+            Path(path).name, "a name that angles in text are not read from", f"Choose one of {' '.join(_TEXT)}"
+        )
+
+
+def write_angles(path: str | os.PathLike, rotations: ArrayLike, shifts: ArrayLike) -> None:
+    """Write refined tilts as a table that `read_angles` reads.
+
+    Parameters
+    ----------
+    path : path-like
+        ``.txt``, ``.csv`` or another suffix of text; replaced as a whole or not at all.
+    rotations : array_like, (tilt, 3)
+        Euler triples (phi, theta, psi) in degrees.
+    shifts : array_like, (tilt, 2)
+        (dy, dx) in pixels.
+
+    Raises
+    ------
+    InputError
+        If the suffix is another one, or the file cannot be written.
+    """
+    check_angle_name(path)
+    between = ", " if Path(path).suffix.lower() == ".csv" else " "
+    rows = np.column_stack([rotations, shifts])
+    text = "".join(between.join(f"{value:.10g}" for value in row) + "\n" for row in rows)
+    try:
+        with atomic(path) as temporary:
+            temporary.write_text("# phi theta psi (degrees), dy dx (pixels)\n" + text)
+    except OSError as error:
+        raise InputError(
+            Path(path).name, f"cannot be written ({error})", "Check the free space and permissions"
+        ) from error
 
 
 def read_mdoc(path: Path) -> dict:
@@ -146,7 +192,7 @@ def _parse(path: Path) -> NDArray:
             raise InputError(
                 path.name,
                 f"line {number} has {len(rows[-1])} columns and the first {len(rows[0])}",
-                "Give 1 or 3 columns.",
+                "Give 1, 3 or 5 columns.",
             )
     return np.array(rows, dtype=np.float64)
 

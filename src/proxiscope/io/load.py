@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.errors import InputError
@@ -16,6 +15,7 @@ from ..phase.support import initial
 from ..tomography import TiltSeries
 from .raw import RawData
 from .reading import read, read_array
+from .series import Axis, remarks, tilt_series
 
 Kind = Literal["pattern", "tilt-series"]
 
@@ -23,7 +23,6 @@ NO_SUPPORT = (
     "No support: the central box of half the frame is taken, which is often too large. Try --support autocorrelation."
 )
 DETECTOR_PIXELS = "The file's pixel size is not that of the reconstruction, and is left out."
-TURNED = "The tilt axis lies along x: turned by 90 degrees so that it lies along y."
 
 
 def load(
@@ -37,7 +36,9 @@ def load(
     object: Object = "non-negative",
     hold_out: float = 0.0,
     start: ArrayLike | str | Path | None = None,
-    tilt_axis: Literal["x", "y"] | None = None,
+    tilt_axis: Axis | None = None,
+    reverse_angles: bool = False,
+    in_plane: float | None = None,
     pixel_size: float | None = None,
     variable: str | None = None,
 ) -> DiffractionPattern | TiltSeries:
@@ -51,10 +52,11 @@ def load(
         What the file holds; by default a tilt series when it has tilt angles, a pattern when it is an image. A
         pattern in 3-D has to be named.
     angles : array_like or path, optional
-        Tilt angles in degrees (tilt,), Euler triples (tilt, 3), or a file of them. By default those that the
-        file holds or that lie beside it.
+        Tilt angles in degrees (tilt,), Euler triples (tilt, 3), refined tilts (tilt, 5), or a file of them as for
+        `proxiscope.io.read_angles`. By default those that the file holds or that lie beside it.
     support : array_like, path or str, optional
-        Where the object of a pattern may lie, shape of the pattern; or "rectangle:RATIO" or "ellipse:RATIO" with
+        Where the object may lie. Of a tilt series a volume (z, y, x), which decides the size of the reconstruction,
+        or its file. Of a pattern, shape of the pattern; or "rectangle:RATIO" or "ellipse:RATIO" with
         the oversampling ratio (4 when left out), or "autocorrelation": see `proxiscope.phase.support`. Such a word
         is never taken as the name of a file; write "./autocorrelation" for one.
     mask : array_like or path, optional
@@ -68,9 +70,15 @@ def load(
         pixels at each call.
     start : array_like or path, optional
         Earlier result to start a pattern's phasing from; complex only for a complex object.
-    tilt_axis : {"x", "y"}, optional
-        Image axis along which the tilt axis lies in the file. A series with its axis along x is turned by 90
-        degrees so that it lies along y; by default what the file says, else y.
+    tilt_axis : {"x", "y"} or float, optional
+        Image axis along which the tilt axis lies in the file, or its degrees from y, positive from x to y. A series
+        with its axis nearer to x is turned by 90 degrees, its angles or triples being those of the turned images;
+        what remains goes into the triples. By default what the file says, else y.
+    reverse_angles : bool
+        The stage turned the other way than the angles say: the volume becomes its mirror image along the beam.
+    in_plane : float, optional
+        Degrees by which the object had been turned about the beam, as for the second series of a double tilt. Join
+        the series by `proxiscope.tomography.merge`; give 0 for the first one, so that they share their centre.
     pixel_size : float, optional
         In nm. Of a tilt series, instead of what the file says; of a pattern, that of the reconstruction, which its
         file does not tell.
@@ -88,6 +96,7 @@ def load(
     """
     options = {"support": support, "mask": mask, "intensities": intensities, "tilt_axis": tilt_axis}
     options |= {"object": object, "hold_out": hold_out, "start": start}
+    options |= {"reverse_angles": reverse_angles, "in_plane": in_plane}
     raw = read(path, angles=angles, variable=variable)
     return problem_from(raw, kind, pixel_size=pixel_size, **options)[0]
 
@@ -102,7 +111,9 @@ def problem_from(
     object: Object = "non-negative",
     hold_out: float = 0.0,
     start: ArrayLike | str | Path | None = None,
-    tilt_axis: Literal["x", "y"] | None = None,
+    tilt_axis: Axis | None = None,
+    reverse_angles: bool = False,
+    in_plane: float | None = None,
     pixel_size: float | None = None,
 ) -> tuple[DiffractionPattern | TiltSeries, tuple[str, ...]]:
     """What `load` returns, of a file that has been read, and what was recognised or corrected, in sentences."""
@@ -124,13 +135,20 @@ def problem_from(
         notes = raw.notes if raw.pixel_size is None or pixel_size is not None else (*raw.notes, DETECTOR_PIXELS)
         notes = notes if support is not None else (*notes, NO_SUPPORT)
         return pattern(raw.data, support, mask, **options), notes
-    pixel_size = raw.pixel_size if pixel_size is None else pixel_size
-    projections, valid, notes = raw.data, _array(mask), raw.notes
-    if (tilt_axis or raw.tilt_axis) == "x":
-        if raw.rotations is not None:
-            raise InputError("tilt_axis", "x with Euler triples", "Give triples for projections with the axis along y")
-        projections, valid, notes = turn(projections), None if valid is None else turn(valid), (*notes, TURNED)
-    return TiltSeries(projections, raw.angles, raw.rotations, valid, pixel_size=pixel_size, source=source), notes
+    placed = {"tilt_axis": raw.tilt_axis if tilt_axis is None else tilt_axis}
+    placed |= {"reverse_angles": reverse_angles, "in_plane": in_plane}
+    series = tilt_series(
+        raw.data,
+        raw.angles if raw.rotations is None else raw.rotations,
+        shifts=raw.shifts,
+        refined=raw.shifts is not None,
+        mask=_array(mask),
+        support=_array(support),
+        pixel_size=raw.pixel_size if pixel_size is None else pixel_size,
+        source=source,
+        **placed,
+    )
+    return series, (*raw.notes, *remarks(**placed))
 
 
 def pattern(
@@ -176,14 +194,6 @@ def _oversampling(support: str, ratio: str) -> dict[str, float]:
     if support.startswith("autocorrelation") or not math.isfinite(number):
         raise InputError("support", f"got {support!r}", "Give rectangle:RATIO or ellipse:RATIO, such as ellipse:4")
     return {"oversampling_ratio": number}
-
-
-def turn(stack: ArrayLike) -> NDArray:
-    """Turn images (..., y, x) by 90 degrees: an axis along x comes to lie along y.
-
-    A rotation keeps the handedness, and this sense of it keeps the rotation centre at pixel n//2.
-    """
-    return np.rot90(stack, axes=(-2, -1))
 
 
 def _array(values: ArrayLike | str | Path | None) -> NDArray | None:

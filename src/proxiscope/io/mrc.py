@@ -207,7 +207,7 @@ def _tilt_axis(path: Path, stated: tuple[float | None, ...], notes: list[str]) -
     off = abs((angle + 45) % 90 - 45)
     notes.append(
         f"The tilt axis lies along {axis}, from the stated tilt axis angle of {angle:.4g} degrees"
-        + (f", {off:.3g} degrees off, which is not corrected." if off > 0.05 else ".")
+        + (f", {off:.3g} degrees off, which is not corrected unless it is given as tilt axis." if off > 0.05 else ".")
     )
     return axis
 

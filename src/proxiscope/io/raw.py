@@ -50,6 +50,8 @@ class RawData:
         What was recognised, decided or corrected, as sentences for the user.
     source : Path
         The file.
+    shifts : ndarray or None
+        Where the rotation centre appears, (dy, dx) in pixels, float64 (n_tilt, 2), of refined tilts; None otherwise.
     """
 
     data: NDArray
@@ -59,6 +61,7 @@ class RawData:
     tilt_axis: Literal["x", "y"]
     notes: tuple[str, ...]
     source: Path
+    shifts: NDArray | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from proxiscope.core.errors import InputError
-from proxiscope.io.angles import as_angles, read_angles, siblings
+from proxiscope.io.angles import as_angles, read_angles, siblings, split_shifts
 from proxiscope.io.raw import Found, RawData, check_file, reading
 
 _MRC = (".mrc", ".mrcs", ".st", ".ali", ".map", ".rec", ".preali")
@@ -42,7 +42,7 @@ def read(
     path : path-like
         A file with one of `READ_SUFFIXES`.
     angles : path-like or array-like, optional
-        Angles file as for `read_angles`, or degrees: (n,), or (n, 3) Euler ZYX triples.
+        Angles file as for `read_angles`, or degrees: (n,), (n, 3) Euler ZYX triples, or (n, 5) refined tilts.
     variable : str, optional
         Name of the array to read, in formats that hold several (HDF5, MATLAB, NPZ).
 
@@ -159,16 +159,20 @@ def _place(found: Found, count: int, *, asked: bool) -> tuple[NDArray, tuple[str
 def _with_angles(
     found: Found, path: Path, values: NDArray, origin: str, data: NDArray, notes: tuple[str, ...]
 ) -> RawData:
+    values, shifts = split_shifts(values)
     rotations, thetas = None, values if values.ndim == 1 else values[:, 1]
     if values.ndim == 2 and values[:, [0, 2]].any():
         rotations = values
-    line = f"{len(values)} {'tilt angles' if rotations is None else 'Euler triples'} from {origin} "
+    kind = "tilt angles" if rotations is None else "Euler triples"
+    line = f"{len(values)} {kind if shifts is None else 'refined tilts'} from {origin} "
     line += f"({thetas.min():.4g} to {thetas.max():.4g} degrees)."
     if 0 < np.abs(values).max() <= 2 * np.pi and len(values) > 3:
         line += " They are taken as degrees; should they be radians, convert them."
     angles = np.ascontiguousarray(thetas) if rotations is None else None
-    return RawData(data, angles, rotations, found.pixel_size, found.tilt_axis, (*found.notes, *notes, line), path)
+    notes = (*found.notes, *notes, line)
+    return RawData(data, angles, rotations, found.pixel_size, found.tilt_axis, notes, path, shifts)
 
 
 def _count(values: NDArray) -> str:
-    return f"{len(values)} {'angles' if values.ndim == 1 else 'Euler triples'}"
+    kinds = {(): "angles", (3,): "Euler triples", (5,): "refined tilts"}
+    return f"{len(values)} {kinds[values.shape[1:]]}"

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
 )
 
+from ..reconstruction import NOT_MET
 from .plots import CurvePlot, StartsPlot, TransferPlot
 from .run import Run, Status
 
@@ -105,11 +106,12 @@ def status_text(run: Run, status: Status) -> str:
         free = dict(free).get(run.result.iteration)
         also = "" if free is None else f", free R {free:.2%}"
         result = f"R_F {run.result.r_factor:.2%}{also} at iteration {run.result.iteration}"
+    why = run.stopped or (NOT_MET if run.stop_by else "")
     return {
         Status.PREPARING: "Preparing; the first run compiles its kernels.",
         Status.RUNNING: f"{WAITING.get(run.request, 'Running.')} {r_factor}",
         Status.PAUSED: f"Paused. {r_factor}",
-        Status.DONE: f"Done. {result}",
+        Status.DONE: " ".join(filter(None, ("Done.", why, result))),
         Status.STOPPED: f"Stopped and kept. {result}",
         Status.CANCELLED: "Cancelled.",
         Status.FAILED: str(run.error),

@@ -74,26 +74,38 @@ def series_layer(series: "TiltSeries", name: str) -> LayerData:
         series.pixel_size,
         kind="tilt-series",
         rotations=series.rotations,
+        shifts=series.shifts if series.shifts.any() else None,
         source=series.source,
     )
 
 
+def blocked_layer(blocked: NDArray, name: str, pixel_size: float | None) -> LayerData:
+    """Pixels of a tilt series that are not to be used, as labels."""
+    options: dict[str, Any] = {"name": f"{name} blocked", "opacity": 0.5}
+    if pixel_size:
+        options |= {"scale": (pixel_size,) * 3, "units": ("nm",) * 3}
+    return blocked.astype(np.uint8), options, "labels"
+
+
 def raw_layer(raw: "RawData") -> LayerData:
     """What a file holds as an image layer; a tilt series with its axis along x is turned so that it lies along y."""
-    from ..io.load import TURNED, turn
+    from ..io.series import TURNED, turn
 
     name, data, notes = raw.source.name, raw.data, list(raw.notes)
     rotations = raw.rotations
     if raw.angles is not None:
         rotations = np.stack([np.zeros_like(raw.angles), raw.angles, np.zeros_like(raw.angles)], axis=1)
-    if rotations is not None and raw.tilt_axis == "x":
+    turned = rotations is not None and raw.tilt_axis == "x"
+    if turned:
         data = turn(data)
         notes.append(TURNED)
     common = {"source": str(raw.source), "notes": notes}
     if rotations is None and data.ndim == 2:
         return _pattern_layer(np.asarray(data), name, None, **common)
-    kind = "tilt-series" if rotations is not None else "stack"
-    return image_layer(data, name, raw.pixel_size, kind=kind, rotations=rotations, **common)
+    if rotations is None:
+        return image_layer(data, name, raw.pixel_size, kind="stack", rotations=None, **common)
+    tilts = {"rotations": rotations, "shifts": raw.shifts, "refined": raw.shifts is not None, "turned": turned}
+    return image_layer(data, name, raw.pixel_size, kind="tilt-series", **tilts, **common)
 
 
 def estimate_layer(data: NDArray, name: str, pixel_size: float | None) -> LayerData:

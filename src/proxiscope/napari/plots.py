@@ -1,5 +1,7 @@
 """Live curves."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import Qt
@@ -51,7 +53,8 @@ class CurvePlot(Plot):
     def show_curves(self, curves: dict[str, list[tuple[int, float]]], best: int | None = None) -> None:
         """Draw recorded (iteration, R-factor) pairs, and a dot at iteration `best` if it is given."""
         if curves["r_factor"]:
-            self._plot.enableAutoRange()
+            self._plot.enableAutoRange(x=True)
+            self._plot.setYRange(*_range(curves.values()))
         for name, curve in curves.items():
             points = _thinned(curve)
             self._curves[name].setData(points[:, 0], points[:, 1])
@@ -71,6 +74,13 @@ class CurvePlot(Plot):
             self._legend.clear()
             for name in drawn if wanted else ():
                 self._legend.addItem(self._curves[name], NAMES[name])
+
+
+def _range(curves: Iterable[list[tuple[int, float]]]) -> tuple[float, float]:
+    """Lowest and highest value in percent, less the fall in the first fifth, beside which all that follows is flat."""
+    shown = np.concatenate([_thinned(curve[len(curve) // 5 :])[:, 1] for curve in curves])
+    shown = shown[np.isfinite(shown)]
+    return (float(shown.min()), float(shown.max())) if shown.size else (0.0, 100.0)
 
 
 def _thinned(curve: list[tuple[int, float]]) -> np.ndarray:

@@ -9,7 +9,7 @@ import threading
 import time
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from enum import Enum
 from typing import Any, NamedTuple
@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import Algorithm, Progress, Record, iterate
-from ..reconstruction import Result, conclude
+from ..core import Algorithm, Criterion, Progress, Record, iterate, lowest_of, until
+from ..reconstruction import Result, conclude, criteria_for
 from .layers import Companion, companions
 
 CURVES = ("r_factor", "free_r_factor", "median_r_factor")
@@ -79,12 +79,16 @@ class Run:
     make_problem : callable
         Returns the problem. Called in the thread, since reading and checking large data take time.
     seed : int
+    stop : sequence of Criterion
+        What ends the run before its last iteration.
 
     Attributes
     ----------
     status : Status
     iteration, total : int
         Iterations done, and those of the whole run.
+    stopped : str
+        Which criterion ended the run, and why; empty as long as none did.
     curves : dict[str, list of (int, float)]
         Recorded iterations with their figures, for each of `CURVES`; grow only.
     starts : ndarray or None
@@ -103,8 +107,11 @@ class Run:
         What the last estimate cost.
     """
 
-    def __init__(self, algorithm: Algorithm, make_problem: Callable[[], Any], seed: int = 0):
-        self.algorithm, self.seed = algorithm, seed
+    def __init__(
+        self, algorithm: Algorithm, make_problem: Callable[[], Any], seed: int = 0, stop: Sequence[Criterion] = ()
+    ):
+        self.algorithm, self.seed, self.stop_by = algorithm, seed, tuple(stop)
+        self.stopped = ""
         self._make_problem = make_problem
         self.status = Status.PREPARING
         self.iteration, self.total = 0, algorithm.iterations
@@ -175,7 +182,7 @@ class Run:
 
     def _work(self) -> None:
         """The thread. It alone writes the status, and leaves it at one that has ended, whatever happens."""
-        record, progress, problem, begin = Record(self.algorithm), None, None, time.perf_counter()
+        record, progress, problem, watched = Record(self.algorithm, lowest_of(self.stop_by)), None, None, None
         status = Status.FAILED
         try:
             with _catching, warnings.catch_warnings(record=True) as caught:
@@ -183,7 +190,8 @@ class Run:
                 problem = self._make_problem()
             self.warnings = [str(warning.message) for warning in caught if warning.category is UserWarning]
             begin = time.perf_counter()
-            for progress in iterate(self.algorithm, problem, seed=self.seed):
+            watched = self._watched(problem)
+            for progress in watched:
                 self._note(record, progress)
                 self._hold(progress)
                 if self._stop or self._cancel:
@@ -191,15 +199,21 @@ class Run:
             if self._cancel:
                 status = Status.CANCELLED
             else:
-                self._conclude(problem, record, progress, begin)
-                status = Status.STOPPED if progress.iteration < progress.total else Status.DONE
+                self.stopped = watched.reason
+                self._conclude(problem, record, progress, begin, watched)
+                early = self._stop and progress.iteration < progress.total and not watched.reason
+                status = Status.STOPPED if early else Status.DONE
         except Exception as error:
             self.error = error
             if record.best:  # an iterate from before the failure
                 with suppress(Exception):
-                    self._conclude(problem, record, progress, begin)
+                    self._conclude(problem, record, progress, begin, watched)
         finally:
             self.status = status
+
+    def _watched(self, problem: Any) -> until:
+        progresses = iterate(self.algorithm, problem, seed=self.seed)
+        return until(progresses, *criteria_for(self.algorithm, problem, self.stop_by), era=self.algorithm.era)
 
     def _note(self, record: Record, progress: Progress) -> None:
         record.add(progress)
@@ -227,8 +241,8 @@ class Run:
             self._go.wait(0.05)
         self.status = Status.RUNNING
 
-    def _conclude(self, problem: Any, record: Record, progress: Progress, begin: float) -> None:
-        seconds = time.perf_counter() - begin
-        result = conclude(self.algorithm, problem, record, progress, seed=self.seed, seconds=seconds)
+    def _conclude(self, problem: Any, record: Record, progress: Progress, begin: float, watched: until) -> None:
+        timing = {"seed": self.seed, "seconds": time.perf_counter() - begin}
+        result = conclude(self.algorithm, problem, record, progress, watched=watched, **timing)
         self.companions = companions(result)
         self.result_frame, self.result = frame(result.array), result

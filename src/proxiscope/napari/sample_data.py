@@ -1,6 +1,6 @@
 """Sample data, simulated on the spot."""
 
-from .layers import LayerData, pattern_layers, series_layer
+from .layers import KEY, LayerData, blocked_layer, pattern_layers, series_layer
 
 
 def diffraction_pattern() -> list[LayerData]:
@@ -22,3 +22,22 @@ def tilt_series() -> list[LayerData]:
     from ..simulate import sample_tilt_series
 
     return [series_layer(sample_tilt_series(), "vesicle tilts")]
+
+
+def double_tilt() -> list[LayerData]:
+    """Two noisy tilt series of a vesicle that was turned by 90 degrees in between."""
+    from ..simulate import sample_double_tilt
+
+    first, second = sample_double_tilt()
+    below = series_layer(second.copy_with(angles=second.angles), "vesicle tilts, axis 2")
+    below[1]["visible"] = False
+    below[1]["metadata"][KEY]["in_plane"] = 90.0
+    return [below, series_layer(first, "vesicle tilts, axis 1")]
+
+
+def blocked_series() -> list[LayerData]:
+    """A noisy tilt series of a vesicle with a bar in the way at high tilt, and the pixels that it covers."""
+    from ..simulate import sample_blocked_series
+
+    name, (series, blocked) = "barred tilts", sample_blocked_series()
+    return [series_layer(series, name), blocked_layer(blocked, name, series.pixel_size)]

@@ -1,11 +1,11 @@
 """Phantoms and simulated measurements of them."""
 
 from .diffraction import diffraction_pattern, missing_centre, noisy_magnitudes, r_noise
-from .phantoms import crystal, vesicle
-from .samples import sample_bragg, sample_pattern, sample_tilt_series
+from .phantoms import crystal, film, vesicle
+from .samples import sample_blocked_series, sample_bragg, sample_double_tilt, sample_pattern, sample_tilt_series
 from .tilts import tilt_series
 
 __all__ = [
-    "crystal", "diffraction_pattern", "missing_centre", "noisy_magnitudes", "r_noise", "sample_bragg",
-    "sample_pattern", "sample_tilt_series", "tilt_series", "vesicle",
+    "crystal", "diffraction_pattern", "film", "missing_centre", "noisy_magnitudes", "r_noise", "sample_blocked_series",
+    "sample_bragg", "sample_double_tilt", "sample_pattern", "sample_tilt_series", "tilt_series", "vesicle",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 MEMBRANE, LUMEN, INNER_LUMEN = 0.65, 0.2, 0.08
 WALL, INNER_WALL = 0.07, 0.05
+MATRIX = 0.2
 
 
 def vesicle(shape: tuple[int, ...], *, seed: int = 0) -> NDArray[np.float32]:
@@ -102,3 +103,36 @@ def _without_ramp(values: NDArray, position: NDArray, inside: NDArray[np.bool_])
     rest = values - terms @ np.linalg.lstsq(terms[inside], values[inside], rcond=None)[0]
     low, high = rest[inside].min(), rest[inside].max()
     return np.where(inside, (2 * rest - low - high) / (high - low), 0)
+
+
+def film(shape: tuple[int, int, int], depth: int, *, seed: int = 0) -> NDArray[np.float32]:
+    """A film that goes on beyond the field of view: particles in a matrix, which fill a slab across the beam.
+
+    Project it onto a smaller detector: ``tilt_series(film((24, 64, 280), 24), angles, shape=(64, 64))``. For n pixels
+    it has to be ``n / cos + depth * tan`` of the steepest tilt wide, or the rays at the detector's edges miss its ends.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (z, y, x) in pixels; the film reaches to the ends of y and x.
+    depth : int
+        Slices that it fills, in the middle of z.
+    seed : int
+        Places the particles.
+
+    Returns
+    -------
+    ndarray
+        0.2 in the matrix, 0.5 to 1 in particles of 1.5 to 5 pixels in radius, zero outside the film, float32.
+    """
+    rng = np.random.default_rng(seed)
+    density = np.zeros(shape, np.float32)
+    slab = density[shape[0] // 2 - depth // 2 :][:depth]
+    slab[:] = MATRIX
+    for _ in range(slab.size // 600):
+        centre, radius, value = rng.uniform(0, slab.shape), rng.triangular(1.5, 1.5, 5), rng.uniform(0.5, 1)
+        first, last = np.maximum(centre - radius, 0).astype(int), (centre + radius).astype(int) + 2
+        box = slab[tuple(map(slice, first, last))]
+        position = np.indices(box.shape) + (first - centre)[:, None, None, None]
+        box += np.clip(radius + 0.5 - np.linalg.norm(position, axis=0), 0, 1) * (value - box)
+    return density

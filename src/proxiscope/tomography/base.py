@@ -1,6 +1,6 @@
 """What the tomography algorithms share."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -8,58 +8,101 @@ import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from ..core import Algorithm, Doc, InputError, Iterative, State, Unit
+from ..core import Algorithm, Doc, Group, InputError, Iterative, State, Unit
 from ..core.algorithm import S
-from ..core.threads import parallel
-from ..physics.projectors import SingleAxisProjector, packed_slices
+from ..physics.projectors import memory as projector_memory
+from ..physics.projectors import packed_slices, projector
 from . import kernels
+from .film import around, resized, whole_rays
 from .problem import TiltSeries
 
 _OVERHEAD = 4_000_000
 """Bytes of tables and of the kernels' scratch."""
 
+Volume = Group("Volume")
+
 
 class Setup:
     """A tilt series packed for its projector.
 
+    Parameters
+    ----------
+    series : TiltSeries
+    volume : tuple of int
+        (z, y, x) of the reconstruction.
+    kind : str
+        Of the projector.
+    film : bool
+        Whether the sample goes on beyond the volume, so that only rays wholly inside count.
+
     Attributes
     ----------
-    projector : SingleAxisProjector or FourierSliceProjector
-    tilts, depth : int
-        Projections, and slices of the volume along the beam.
-    used : bool, (tilt,)
-        Tilts that have data; the others are left out.
+    projector : LinearOperator
+    tilts : int
+        Projections that are reconstructed from.
     measured : float32, ``projector.range_shape``
         Projections, zero where not valid.
     valid : float32, ``projector.range_shape``, or None
-        1 at usable pixels; None when all are.
+        1 at usable pixels; None when all are in the tilts that count.
+    kept : float32, (tilt,)
+        1 for tilts that are reconstructed from; 0 for those that have no data or are held out.
+    support : bool, ``projector.domain_shape``, or None
+    blocks : int
+        Groups of slices that do not affect each other.
+    sums : float64, (tilt, 2), or None
+        Absolute values and squares of the residual that was computed last, summed over each tilt.
     """
 
-    def __init__(self, series: TiltSeries, depth: int, projector: type = SingleAxisProjector):
-        self.projector = projector(series.angles, series.shape[1:], depth)
-        self.tilts, self.depth = len(series.angles), depth
-        self.measured = self.projector.pack_projections(series.projections)
-        self.used = series.projections.any(axis=(1, 2))
-        masked = not (self.used.all() and series.valid.all())
-        valid = series.valid & self.used[:, None, None]
-        self.valid = self.projector.pack_projections(valid) if masked else None
-        totals = np.abs(series.projections).sum(axis=(1, 2), dtype=np.float64)
-        with np.errstate(divide="ignore"):
-            self._weights = np.where(self.used, 1 / totals, 0) / self.used.sum()
+    of_the_whole: ClassVar[Mapping[str, Callable[[Iterable[float]], float]]] = {}
+    """Attributes that are one number for the whole volume, and how it follows from those of its slabs."""
 
-    def residual(self, volume: NDArray, out: NDArray) -> tuple[NDArray, float, float]:
-        """A u - b over the usable pixels into `out`; with it the R-factor and the sum of squares.
+    def __init__(self, series: TiltSeries, volume: tuple[int, int, int], kind: str = "real-space", film: bool = False):
+        self.projector = projector(kind, series.rotations, series.shape[1:], volume, series.shifts)
+        self.volume = volume
+        self.blocks = self.projector.domain_shape[0] if len(self.projector.domain_shape) == 4 else 1
+        valid = series.valid & whole_rays(series, volume) if film else series.valid
+        measured = np.where(valid, series.projections, np.float32(0)) if film else series.projections
+        used = series.used & valid.any(axis=(1, 2)) if film else series.used
+        self.sums: NDArray | None = None
+        if not used.any():
+            raise InputError(
+                "film", "no ray passes wholly through the volume", "Make the volume wider or thinner, or leave this off"
+            )
+        self.kept, self.tilts = used.astype(np.float32), int(used.sum())
+        self.measured = self.projector.pack_projections(measured)
+        compared = used if series.held_out is None else used | series.held_out
+        self.valid = None if valid[compared].all() else self.projector.pack_projections(valid)
+        self.support = None
+        if series.support is not None:
+            self.support = self.projector.pack_volume(resized(series.support, volume)) != 0
+        self.pixels = int(valid[used].sum())
+        totals = np.abs(measured).sum(axis=(1, 2), dtype=np.float64)
+        held_out = (totals > 0) & ~used if series.held_out is not None else np.zeros_like(used)
+        self._weights = [_mean_weights(totals, some) for some in (used, held_out) if some.any()]
 
-        The R-factor is the mean over tilts of sum |A u - b| / sum |b| (eq. 3.9), over the tilts that have data.
+    def residual(self, volume: NDArray, out: NDArray) -> tuple[NDArray, Mapping[str, float], NDArray]:
+        """A u - b over the usable pixels into `out`; with it figures, and the sum of squares of each block.
+
+        The R-factor is the mean over tilts of sum |A u - b| / sum |b| (eq. 3.9) over the tilts that are reconstructed
+        from, the free one that over the held-out ones; `misfit` is the root mean square, in the data's unit.
         """
         self.projector.forward(volume, out)
-        masked = self.valid is not None
-        arrays = (out, self.measured, self.valid if masked else out)
-        blocks = list(zip(*(a.reshape(-1, self.tilts, *a.shape[-2:]) for a in arrays), strict=True))
-        sums = np.zeros((len(blocks), 2, self.tilts))
-        parallel(kernels.subtract, [(*block, masked, s) for block, s in zip(blocks, sums, strict=True)])
-        absolute, squares = sums.sum(axis=0)
-        return out, float(absolute @ self._weights), float(squares.sum())
+        sums = kernels.subtract(out, self.measured, self.valid, self.kept)
+        self.sums = sums.sum(axis=0)
+        absolute, squares = sums[..., 0].sum(axis=0), sums[..., 1] @ self.kept.astype(np.float64)
+        names = ("r_factor", "free_r_factor")
+        figures = {name: float(absolute @ w) for name, w in zip(names, self._weights, strict=False)}
+        return out, figures | {"misfit": float(np.sqrt(squares.sum() / self.pixels))}, squares
+
+    def constrain(self, volume: NDArray) -> None:
+        """Set what lies outside the support to zero."""
+        if self.support is not None:
+            kernels.restrict(volume, self.support)
+
+
+def _mean_weights(totals: NDArray, used: NDArray) -> NDArray[np.float64]:
+    """1 / sum |b| over the number of tilts, zero for tilts that are not used."""
+    return np.divide(1, totals, out=np.zeros_like(totals), where=used & (totals > 0)) / used.sum()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,37 +111,76 @@ class Tomography(Algorithm[TiltSeries, S]):
 
     family: ClassVar[str] = "tomography"
     Problem: ClassVar[type] = TiltSeries
+    remedy: ClassVar[str] = (
+        "Bin or crop the data, reduce the depth of the volume, or reconstruct it in slabs: InSlabs, or --in-slabs."
+    )
+    slice_reach: ClassVar[int | None] = 0
+    """Slices on either side that affect one about a single axis, all in all; None where all do and must."""
 
     depth: Annotated[
         int,
         Interval(ge=0, le=100_000),
         Unit("px"),
         Doc("Slices of the volume along the beam; 0 for as many as the detector is wide."),
+        Volume,
+    ] = 0
+    height: Annotated[
+        int, Interval(ge=0, le=100_000), Unit("px"), Doc("Voxels along y; 0 for as many as the detector has."), Volume
+    ] = 0
+    width: Annotated[
+        int, Interval(ge=0, le=100_000), Unit("px"), Doc("Voxels along x; 0 for as many as the detector has."), Volume
     ] = 0
 
     _volumes: ClassVar[int] = 4
     _series: ClassVar[int] = 3
     """Volumes and projection stacks, float32, that a run holds at its peak beside the data."""
 
+    @property
+    def kind(self) -> str:
+        """Kind of projector that the method uses."""
+        return "real-space"
+
     def volume_shape(self, problem: TiltSeries) -> tuple[int, int, int]:
         """(z, y, x) of the reconstruction of `problem`."""
+        if problem.support is not None:
+            return problem.support.shape
         _, ny, nx = problem.shape
-        return (self.depth or nx, ny, nx)
+        return (self.depth or nx, self.height or ny, self.width or nx)
+
+    def work_shape(self, problem: TiltSeries) -> tuple[int, int, int]:
+        """(z, y, x) of the volume that is computed in, of which the reconstruction is the middle."""
+        return self.volume_shape(problem)
 
     def memory(self, problem: TiltSeries) -> int:
         """Bytes that a run on `problem` allocates at its peak."""
-        depth, ny, nx = self.volume_shape(problem)
-        row = packed_slices(ny) * nx
-        masked = 1 if problem.valid.all() else 2
-        return 4 * row * (self._volumes * depth + (self._series + masked) * problem.shape[0]) + _OVERHEAD
+        depth, ny, nx = volume = self.work_shape(problem)
+        tilts, rows, columns = problem.shape
+        held = self._volumes * depth * packed_slices(ny) * nx
+        masked = 1 if problem.valid.all() and not getattr(self, "film", False) else 2
+        held += (self._series + masked) * tilts * packed_slices(rows) * columns
+        own = projector_memory(self.kind, problem.rotations, problem.shape[1:], volume, problem.shifts)
+        return 4 * held + own + _OVERHEAD
 
     def check_problem(self, problem: TiltSeries) -> None:
+        """Raise InputError if the support and the chosen size of the volume disagree, or the projector cannot."""
+        if problem.support is not None:
+            for name, found in zip(("depth", "height", "width"), problem.support.shape, strict=True):
+                if getattr(self, name) not in (0, found):
+                    raise InputError(
+                        name,
+                        f"{getattr(self, name)}, and the support has {found}",
+                        "Leave it at 0 to follow the support",
+                    )
+        if self.kind == "thesis":
+            self.check_single_axis(problem)
+
+    def check_single_axis(self, problem: TiltSeries) -> None:
         """Raise InputError unless all tilts turn about y alone."""
-        if not problem.single_axis:
+        if not problem.single_axis or self.work_shape(problem)[1] != problem.shape[1]:
             raise InputError(
                 "rotations",
-                "tilts about z or x",
-                f"{self.name} takes a single tilt axis along y: phi = psi = 0",
+                "tilts about z or x, shifts, or a volume of another height than the detector",
+                f"{self.name} takes a single tilt axis along y here: phi = psi = 0",
             )
 
 
@@ -106,16 +188,19 @@ class Tomography(Algorithm[TiltSeries, S]):
 class DescentState(State):
     """Volume u and residual A u - b in the projector's layout, with the residual's figures.
 
-    `squares` is the sum of squared residuals, `previous_squares` that of the iteration before. `slowdown`
-    divides the step size.
+    `squares` (block,) are the sums of squared residuals of the blocks of slices, `previous_squares` those of the
+    iteration before. `slowdown` (block,) divides the step size. `r_factor`, `free_r_factor` and `misfit` are as
+    `Setup.residual` says.
     """
 
     volume: NDArray
     residual: NDArray
+    squares: NDArray
+    previous_squares: NDArray
+    slowdown: NDArray
     r_factor: float = 1.0
-    squares: float = np.inf
-    previous_squares: float = np.inf
-    slowdown: float = 1.0
+    free_r_factor: float | None = None
+    misfit: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,23 +215,43 @@ class IterativeTomography(Iterative, Tomography[DescentState]):
     Setup: ClassVar[type[Setup]] = Setup
 
     positivity: Annotated[bool, Doc("Keep the volume non-negative, as projected density is.")] = True
+    film: Annotated[
+        bool, Doc("The sample is a film that goes on beyond the field of view; give its depth."), Volume
+    ] = False
+
+    def work_shape(self, problem: TiltSeries) -> tuple[int, int, int]:
+        """(z, y, x) of the volume that is computed in: of a film so much wider that rays pass wholly (see `around`)."""
+        shape = self.volume_shape(problem)
+        return around(problem, shape) if self.film else shape
+
+    def check_problem(self, problem: TiltSeries) -> None:
+        """Raise InputError also if the depth of a film is not given."""
+        super().check_problem(problem)
+        if self.film and not self.depth and problem.support is None:
+            raise InputError("depth", "0 for a film", "Give the depth of the film in slices")
 
     def init(self, problem: TiltSeries, seed: int) -> DescentState:
         """u = 0; there is nothing random, so `seed` has no effect."""
+        return self.starting_from(problem, None)
+
+    def starting_from(self, problem: TiltSeries, volume: NDArray | None) -> DescentState:
+        """The state before the first step from a volume (z, y, x), zero if None."""
         work = self.prepare(problem)
-        volume = np.zeros(work.projector.domain_shape, np.float32)
-        residual, r_factor, squares = work.residual(volume, np.empty(work.projector.range_shape, np.float32))
-        return DescentState(volume, residual, r_factor, squares, work=work)
+        if volume is None:
+            volume = np.zeros(work.projector.domain_shape, np.float32)
+        else:
+            volume = work.projector.pack_volume(resized(volume, work.volume)).copy()
+        residual, figures, squares = work.residual(volume, np.empty(work.projector.range_shape, np.float32))
+        start = np.full(work.blocks, np.inf), np.ones(work.blocks)
+        return self.start(DescentState(volume, residual, squares, *start, **figures, work=work))
+
+    def start(self, state: DescentState) -> DescentState:
+        """The state of this method, from the one that all have."""
+        return state
 
     def prepare(self, problem: TiltSeries) -> Setup:
         """The projector, the packed projections, and what else the method needs."""
-        self.check_problem(problem)
-        return self.Setup(problem, self.volume_shape(problem)[0], self.projector_class)
-
-    @property
-    def projector_class(self) -> type:
-        """Class of the projector that the method uses."""
-        return SingleAxisProjector
+        return self.Setup(problem, self.work_shape(problem), self.kind, self.film)
 
     def descend(self, work: Setup, state: DescentState) -> None:
         """Change ``state.volume`` in place along the back projection of ``state.residual``."""
@@ -156,15 +261,20 @@ class IterativeTomography(Iterative, Tomography[DescentState]):
         """Back-project the residual, descend, and project again."""
         work = self.workspace(problem, state)
         self.descend(work, state)
+        work.constrain(state.volume)
         state.previous_squares = state.squares
-        state.residual, state.r_factor, state.squares = work.residual(state.volume, state.residual)
+        state.residual, figures, state.squares = work.residual(state.volume, state.residual)
+        for name, value in figures.items():
+            setattr(state, name, value)
         state.iteration += 1
         return state
 
     def metrics(self, problem: TiltSeries, state: DescentState) -> Mapping[str, float]:
-        """``"r_factor"``, a fraction (eq. 3.9)."""
-        return {"r_factor": state.r_factor}
+        """``"r_factor"`` (eq. 3.9), ``"free_r_factor"`` of held-out tilts, and ``"misfit"``, in the data's unit."""
+        free = {} if state.free_r_factor is None else {"free_r_factor": state.free_r_factor}
+        return {"r_factor": state.r_factor} | free | {"misfit": state.misfit}
 
     def estimate(self, problem: TiltSeries, state: DescentState) -> NDArray:
         """Volume (z, y, x), float32."""
-        return self.workspace(problem, state).projector.unpack_volume(state.volume)
+        volume = self.workspace(problem, state).projector.unpack_volume(state.volume)
+        return resized(volume, self.volume_shape(problem))

@@ -1,35 +1,90 @@
 """Figures of merit of tomography."""
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..core.errors import InputError
-from ..physics.projectors import FourierSliceProjector, SingleAxisProjector
+from ..physics.projectors import projector
+from .film import whole_rays
 from .problem import TiltSeries
 
 
-def r_factor(volume: ArrayLike, series: TiltSeries, *, exact: bool = False) -> float:
-    """R-factor of a volume (z, y, x) (eq. 3.9): mean over tilts of sum |projection - b| / sum |b|, a fraction.
+def residuals(volume: ArrayLike, series: TiltSeries, *, exact: bool = False, film: bool = False) -> NDArray[np.float64]:
+    """R-factor of each tilt (tilt,): sum |projection - b| / sum |b| over its usable pixels, a fraction.
+
+    A tilt that stands out is badly aligned, has a wrong angle, or shows another scene.
 
     Parameters
     ----------
     volume : array_like, (z, y, x)
     series : TiltSeries
-        With a single axis.
     exact : bool
-        Project by the Fourier slice theorem instead of in real space.
+        Project by the Fourier slice theorem instead of along rays in real space. After a reconstruction with one
+        projector, the other judges it independently.
+    film : bool
+        The sample goes on beyond the volume: only rays that pass wholly through the volume count.
+
+    Returns
+    -------
+    ndarray
+        NaN for a tilt without data; a number for one held out.
 
     Raises
     ------
     InputError
-        If the series has tilts about z or x, or the volume is not as wide as it.
+        If the volume has not three dimensions, or a size that does not fit the series.
     """
-    if not series.single_axis:
-        raise InputError("series", "tilts about z or x", "Give a series with a single tilt axis along y")
-    projector = (FourierSliceProjector if exact else SingleAxisProjector)(
-        series.angles, series.shape[1:], np.shape(volume)[0]
-    )
-    projected = projector.unpack_projections(projector.forward(projector.pack_volume(volume)))
-    misfit = np.abs(np.where(series.valid, projected - series.projections, 0)).sum(axis=(1, 2), dtype=np.float64)
-    total = np.abs(series.projections).sum(axis=(1, 2), dtype=np.float64)
-    return float((misfit[total > 0] / total[total > 0]).mean())
+    volume = np.asarray(volume)
+    if volume.ndim != 3:
+        raise InputError("volume", f"an array of shape {volume.shape}", "Give a volume (z, y, x)")
+    kind = "fourier-slice" if exact else "real-space"
+    a = projector(kind, series.rotations, series.shape[1:], volume.shape, series.shifts)
+    projected = a.unpack_projections(a.forward(a.pack_volume(volume)))
+    valid = series.valid & whole_rays(series, volume.shape) if film else series.valid
+    misfit = np.abs(projected - series.projections).sum(axis=(1, 2), dtype=np.float64, where=valid)
+    total = np.abs(series.projections).sum(axis=(1, 2), dtype=np.float64, where=valid)
+    return np.divide(misfit, total, out=np.full(len(total), np.nan), where=total > 0)
+
+
+def r_factor(volume: ArrayLike, series: TiltSeries, *, exact: bool = False, film: bool = False) -> float:
+    """R-factor of a volume (z, y, x) (eq. 3.9): the mean of the `residuals` of the tilts that were reconstructed from.
+
+    Those are the tilts with data that are not held out; NaN if there are none. Parameters and errors: `residuals`.
+    """
+    return _mean(residuals(volume, series, exact=exact, film=film)[series.used])
+
+
+def free_r_factor(volume: ArrayLike, series: TiltSeries, *, exact: bool = False, film: bool = False) -> float:
+    """R-factor of a volume (z, y, x) over the tilts that are held out; as for `r_factor`.
+
+    Raises
+    ------
+    InputError
+        If no tilts are held out.
+    """
+    if series.held_out is None:
+        raise InputError("held_out", "no tilts are held out", "Reconstruct from series.hold_out()")
+    return _mean(residuals(volume, series, exact=exact, film=film)[series.held_out])
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    """Mean of those that are numbers."""
+    values = values[~np.isnan(values)]
+    return float(values.mean()) if values.size else np.nan
+
+
+def real_space_error(volume: ArrayLike, truth: ArrayLike) -> float:
+    """Error of a volume (z, y, x) whose truth is known: sum |u - u0| / sum |u0|, a fraction.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ, or the truth is zero everywhere.
+    """
+    volume, truth = np.asarray(volume, np.float64), np.asarray(truth, np.float64)
+    if volume.shape != truth.shape:
+        raise InputError("truth", f"its shape is {truth.shape}", f"Give one of shape {volume.shape}")
+    total = np.abs(truth).sum()
+    if not total > 0:
+        raise InputError("truth", "zero everywhere", "Check that the right file was read")
+    return float(np.abs(volume - truth).sum() / total)

@@ -1,5 +1,6 @@
 """RESIRE (Pham et al. 2020; thesis eqs 3.1-3.8 and algorithm 3)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -8,66 +9,104 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from ..core import Doc
-from ..physics.projectors import FourierSliceProjector, SingleAxisProjector
+from ..physics.projectors import LinearOperator, SingleAxisProjector
 from . import kernels
 from .base import DescentState, IterativeTomography, Setup
 from .problem import TiltSeries
 
-PROJECTORS = {"real-space": SingleAxisProjector, "fourier-slice": FourierSliceProjector}
-
 
 class ResireSetup(Setup):
-    """A packed tilt series with room for the gradient, and factors that make all voxels count alike."""
+    """A packed tilt series with room for the gradient, a safe step, and factors that make voxels count alike."""
 
-    def __init__(self, series: TiltSeries, depth: int, projector: type):
-        super().__init__(series, depth, projector)
+    of_the_whole: ClassVar[Mapping] = {"step": min}
+
+    def __init__(self, series: TiltSeries, volume: tuple[int, int, int], kind: str, film: bool):
+        super().__init__(series, volume, kind, film)
         self.gradient = np.empty(self.projector.domain_shape, np.float32)
-        along_rays = projector is SingleAxisProjector
-        self.weights = equal_weights(series.angles[self.used], series.shape[2], depth) if along_rays else None
+        self.weights = None
+        if type(self.projector) is SingleAxisProjector:
+            self.weights = equal_weights(series.angles[series.used], series.shape[2], volume)
+        self.step = 1 / (self.tilts * self.depth())
+
+    def depth(self) -> float:
+        """N_z of eq. 3.8: the depth of the volume, or what stands for it where rays are longer, or fewer.
+
+        Eq. 3.7 takes rays to cross a volume over its depth, all of them measured. Through a thin one, steep rays are
+        longer; pixels that are not usable allow for longer steps.
+        """
+        nz, ny, nx = self.volume
+        if self.valid is None and (nz >= max(ny, nx) or (nz >= nx and isinstance(self.projector, SingleAxisProjector))):
+            return nz
+        mask = self.kept[:, None, None] if self.valid is None else self.valid * self.kept[:, None, None]
+        return 1.05 * largest_eigenvalue(self.projector, mask, self.weights) / self.tilts
 
 
-def equal_weights(angles: NDArray, columns: int, depth: int) -> NDArray[np.float32]:
+def largest_eigenvalue(projector: LinearOperator, mask: NDArray, weights: NDArray | None, rounds: int = 6) -> float:
+    """Largest eigenvalue of weights * A* mask A, by power iteration from a uniform volume.
+
+    Packed slices do not affect each other, so that each has its own, and the largest counts.
+    """
+    volume = np.ones(projector.domain_shape, np.float32)
+    packed = volume.ndim == 4
+    norms = np.float32(1)
+    for _ in range(rounds):
+        volume /= np.maximum(norms, np.float32(1e-30))
+        back = projector.adjoint(mask * projector.forward(volume))
+        volume = back if weights is None else back * (weights[..., None] if packed else weights[:, None])
+        norms = np.linalg.norm(volume, axis=(1, 2) if packed else None, keepdims=True)
+    return float(norms.max())
+
+
+def equal_weights(angles: NDArray, columns: int, volume: tuple[int, int, int]) -> NDArray[np.float32]:
     """Factors (z, x) that make each voxel count alike in a back projection along rays.
 
     Eq. 3.8 rests on a back projection in which every projection reaches every voxel with weight one. The adjoint of
     a projection along rays gives some voxels more, most of all those on the tilt axis, which then run ahead as a
     bright line. Positive factors on the gradient leave the minimum where it is.
     """
-    projector = SingleAxisProjector(angles, (1, columns), depth)
+    projector = SingleAxisProjector(angles, (1, columns), (volume[0], 1, volume[2]))
     ones = np.ones(projector.range_shape, np.float32)
     along_rays, alike = projector.adjoint(ones)[0, ..., 0], projector.interpolate(ones)[0, ..., 0]
     return np.divide(alike, along_rays, out=np.zeros_like(alike), where=along_rays > 1e-3 * along_rays.max())
 
 
 @dataclass(frozen=True, kw_only=True)
-class RESIRE(IterativeTomography, name="resire", title="RESIRE"):
+class Resire(IterativeTomography):
+    """What the variants of RESIRE share: the projector and the length of a step."""
+
+    Setup: ClassVar[type] = ResireSetup
+
+    projector: Annotated[
+        Literal["real-space", "fourier-slice", "thesis"],
+        Doc(
+            "How volumes are projected: rays in real space; the exact Fourier slice theorem; or the thesis' own pair, "
+            "which interpolates in Fourier space and is not adjoint."
+        ),
+    ] = "real-space"
+
+    @property
+    def kind(self) -> str:
+        """Kind of projector that the method uses."""
+        return self.projector
+
+
+@dataclass(frozen=True, kw_only=True)
+class RESIRE(Resire, name="resire", title="RESIRE"):
     """Real space iterative reconstruction: gradient descent on the squared misfit of all projections.
 
     u <- u - t / (n N_z) A*(A u - b) for n projections and depth N_z (eq. 3.8), with A* the exact adjoint of
     the projector A. The thesis projects by the Fourier slice theorem; rays in real space are quicker.
     """
 
-    Setup: ClassVar[type] = ResireSetup
-
-    projector: Annotated[
-        Literal["real-space", "fourier-slice"],
-        Doc("How volumes are projected: rays in real space, or the exact Fourier slice theorem."),
-    ] = "real-space"
     step_size: Annotated[
         float,
         Interval(ge=0.01, le=2),
         Doc("Normalised step t of eq. 3.8; shortened by itself should the misfit rise."),
     ] = 2.0
 
-    @property
-    def projector_class(self) -> type:
-        """Class of the projector that the method uses."""
-        return PROJECTORS[self.projector]
-
     def descend(self, work: ResireSetup, state: DescentState) -> None:
         """Eq. 3.8, with a shorter step after an iteration in which the misfit rose."""
-        if state.squares > 1.0001 * state.previous_squares:
-            state.slowdown *= 1.5
+        state.slowdown[state.squares > 1.0001 * state.previous_squares] *= 1.5
         gradient = work.projector.adjoint(state.residual, work.gradient)
-        step = self.step_size / (state.slowdown * work.used.sum() * work.depth)
+        step = self.step_size * work.step / state.slowdown
         kernels.descend(state.volume, gradient, step, self.positivity, work.weights)

@@ -5,8 +5,10 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Interval
+from numpy.typing import NDArray
 
 from ..core import Doc
+from ..physics.projectors import SingleAxisProjector
 from . import kernels
 from .base import DescentState, IterativeTomography, Setup
 from .problem import TiltSeries
@@ -15,28 +17,48 @@ from .problem import TiltSeries
 class SirtSetup(Setup):
     """A packed tilt series with the row and column sums of the projector."""
 
-    def __init__(self, series: TiltSeries, depth: int, projector: type):
-        super().__init__(series, depth, projector)
+    def __init__(self, series: TiltSeries, volume: tuple[int, int, int], kind: str, film: bool):
+        super().__init__(series, volume, kind, film)
         ones = np.ones(self.projector.domain_shape, np.float32)
-        self.row_weights = _inverse(self.projector.forward(ones))
         usable = np.ones(self.projector.range_shape, np.float32) if self.valid is None else self.valid
-        self.column_weights = _inverse(self.projector.adjoint(usable, ones))
+        usable = usable * self.kept[:, None, None]
+        positive = type(self.projector) is SingleAxisProjector
+        inverted = inverse if positive else bounded_inverse
+        self.row_weights = inverted(self.projector.forward(ones))
+        self.column_weights = inverted(self.projector.adjoint(usable, ones))
         self.scaled = np.empty(self.projector.range_shape, np.float32)
         self.gradient = np.empty(self.projector.domain_shape, np.float32)
+        if not positive:
+            self.column_weights /= max(1, 1.05 * self._largest_eigenvalue(usable * self.row_weights))
+
+    def _largest_eigenvalue(self, row_weights: NDArray, rounds: int = 8) -> float:
+        """Largest eigenvalue of C A* R A, by power iteration from a random volume."""
+        volume = np.random.default_rng(0).random(self.projector.domain_shape, np.float32)
+        for _ in range(rounds):
+            volume /= np.linalg.norm(volume)
+            np.multiply(row_weights, self.projector.forward(volume, self.scaled), out=self.scaled)
+            volume = self.column_weights * self.projector.adjoint(self.scaled, self.gradient)
+        return float(np.linalg.norm(volume))
 
 
-def _inverse(sums):
+def inverse(sums: NDArray) -> NDArray:
     """1 / sums, and 0 where a ray or a voxel meets nothing."""
     threshold = np.float32(1e-3) * sums.max()
     return np.divide(1, sums, out=np.zeros_like(sums), where=sums > threshold)
+
+
+def bounded_inverse(sums: NDArray) -> NDArray:
+    """1 / sums, of which each counts as a tenth of the largest at least."""
+    return 1 / np.maximum(sums, np.float32(0.1) * sums.max())
 
 
 @dataclass(frozen=True, kw_only=True)
 class SIRT(IterativeTomography, name="sirt", title="SIRT"):
     """Simultaneous iterative reconstruction: u <- u - lambda C A* R (A u - b).
 
-    R and C hold the inverse row and column sums of the projector, the column sums over usable pixels. They bound
-    the step because the real-space projector's weights are not negative.
+    R and C hold the inverse row and column sums of the projector, the column sums over usable pixels. With a single
+    axis they bound the step, because the projector's weights are not negative. About other axes a few are: there the
+    largest eigenvalue of C A* R A, found by power iteration, divides C where it is above one.
     """
 
     Setup: ClassVar[type] = SirtSetup

@@ -23,6 +23,7 @@ from ..choices import choose_layers
 from ..controls import RunControls, wrapped_label
 from ..form import ParameterForm, Rows, Section
 from ..run import Run, Status
+from ..stopping import StopSection
 from ..stream import Stream
 
 
@@ -92,7 +93,8 @@ class ReconstructionPanel(QWidget):
         self.seed = SpinBox(label="Seed", min=0, max=2**31 - 1, tooltip="Seed of the random start.")
         self.form: ParameterForm | None = None
         self._form_rows: QWidget | None = None
-        self._method = _group("Method", Rows([self.algorithm]), self.about)
+        self.stopping = StopSection()
+        self._method = _group("Method", Rows([self.algorithm]), self.about, self.stopping)
 
         self.controls = RunControls()
 
@@ -156,7 +158,8 @@ class ReconstructionPanel(QWidget):
         layout.addWidget(Rows([*first[1], *random_start]))
         for section in [Section(title, widgets) for title, widgets in groups] + self.more_sections(cls):
             layout.addWidget(section)
-        self._method.layout().addWidget(self._form_rows)
+        self._method.layout().insertWidget(self._method.layout().indexOf(self.stopping), self._form_rows)
+        self.stopping.offer(cls)
 
     def more_sections(self, cls: type[Algorithm]) -> list[Section]:
         """Sections below the parameters of an algorithm."""
@@ -182,10 +185,11 @@ class ReconstructionPanel(QWidget):
             if layer is None:
                 raise InputError(self.input_label, "nothing is chosen", self.no_input)
             make_problem, algorithm = self.problem_maker(layer), self.chosen_algorithm()
+            stop = self.stopping.criteria()
         except InputError as error:
             self._report(error)
             return
-        self.run = Run(algorithm, make_problem, seed=self.seed.value)
+        self.run = Run(algorithm, make_problem, seed=self.seed.value, stop=stop)
         self._warned = False
         self._layer_name = f"{self.algorithm.value.upper()} of {layer.name}"
         self._activity = Activity(self.window(), self._layer_name, algorithm.iterations)

@@ -1,23 +1,29 @@
 """The panel *Tomography*."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from magicgui.widgets import ComboBox, FileEdit, FloatSpinBox
+from magicgui.widgets import CheckBox, ComboBox, FileEdit, FloatSpinBox, SpinBox
 from magicgui.widgets.bases import ValueWidget
-from napari.layers import Image
+from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
 from ...core import InputError
 from ...io import read_angles
-from ...io.load import turn
-from ...tomography import TiltSeries
+from ...io.series import has_turn, tilt_series
+from ...tomography import TiltSeries, merge
+from ..choices import choose_layers
+from ..form import Section
 from ..layers import note, source_of
+from ..tilts import Tilts, carried, carries_tilts, of_result, of_table, refines_tilts, shared_out
 from .base import ReconstructionPanel
 
 FROM_DATA, FROM_FILE, EVEN = "from the data", "from a file", "evenly spaced"
+SOURCES = [(text, text) for text in (FROM_DATA, FROM_FILE, EVEN)]
+AXES = [("along y (vertical)", "y"), ("along x (horizontal)", "x"), ("at an angle", "angle")]
 
 
 class TomographyPanel(ReconstructionPanel):
@@ -30,16 +36,18 @@ class TomographyPanel(ReconstructionPanel):
         "Open an aligned tilt series (tilt, y, x), or File > Open Sample > proxiscope > Tilt series of a vesicle."
     )
 
+    # ---- building
+
     def input_widgets(self) -> list[ValueWidget]:
         """Where the angles come from, and the direction of the tilt axis."""
         self.angles = ComboBox(
-            label="Tilt angles",
-            choices=[FROM_DATA, FROM_FILE, EVEN],
-            tooltip="Where the tilt angles come from.",
-        )
+            label="Tilt angles", choices=SOURCES,
+            tooltip="Where the tilt angles come from: also from an earlier result that refined them.",
+        )  # fmt: skip
         self.angle_file = FileEdit(
-            label="Angle file", filter="Tilt angles (*.rawtlt *.tlt *.txt *.csv *.mat *.npy)",
-            tooltip="One angle in degrees for each projection.",
+            label="Angle file", filter="Tilt angles (*.rawtlt *.tlt *.txt *.dat *.csv *.mdoc *.mat *.npy)",
+            tooltip="One angle in degrees for each projection, or Euler triples phi, theta, psi, or a table of refined "
+            "tilts.",
         )  # fmt: skip
         self.first_angle = FloatSpinBox(
             label="First (deg)",
@@ -58,31 +66,110 @@ class TomographyPanel(ReconstructionPanel):
             tooltip="Tilt from one projection to the next.",
         )
         self.tilt_axis = ComboBox(
-            label="Tilt axis", choices=[("along y (vertical)", "y"), ("along x (horizontal)", "x")],
+            label="Tilt axis", choices=AXES,
             tooltip="Direction of the tilt axis in the projections; along x they are turned by 90 degrees.",
         )  # fmt: skip
-        self.angles.changed.connect(self._show_angle_rows)
-        for widget in (self.angle_file, self.first_angle, self.angle_step):
-            widget.changed.connect(lambda _value: self._show_recognised())
-        return [self.angles, self.angle_file, self.first_angle, self.angle_step, self.tilt_axis]
+        self.axis_angle = FloatSpinBox(
+            label="Axis angle (deg)", value=0, min=-180, max=180, step=0.1,
+            tooltip="From y to the tilt axis, positive from x to y, as SerialEM and IMOD state it. No image is "
+            "interpolated.",
+        )  # fmt: skip
+        self.reverse = CheckBox(
+            label="Reverse tilt direction",
+            tooltip="The stage turned the other way than the angles say. With the wrong direction the volume is the "
+            "object's mirror image; the data cannot tell which is right, only an object of known handedness can.",
+        )  # fmt: skip
+        self.reverse.text = ""
+        self.hold_out = SpinBox(
+            label="Held out (every n-th)", value=0, min=0, max=1000,
+            tooltip="Tilts that the reconstruction does not see, every n-th in the order of angles; their R-factor, "
+            "the free one, rises when noise is fitted. 0 for none.",
+        )  # fmt: skip
+        return [
+            self.angles, self.angle_file, self.first_angle, self.angle_step, self.tilt_axis, self.axis_angle,
+            self.reverse, self.hold_out,
+        ]  # fmt: skip
+
+    def _further_widgets(self) -> list[ValueWidget]:
+        """What most series do without."""
+        self.second = ComboBox(
+            label="Second axis", choices=[], nullable=True,
+            tooltip="The other series of a double tilt, of the same size and aligned to the same centre.",
+        )  # fmt: skip
+        self.in_plane = FloatSpinBox(
+            label="Turned by (deg)", value=90, min=-360, max=360, step=1,
+            tooltip="How far the object was turned in the image plane before the second series: phi of its Euler "
+            "triples grows by it.",
+        )  # fmt: skip
+        blocked = "Labels layer of the size of the series: pixels that it marks are not used. NaN never is."
+        self.blocked = ComboBox(label="Blocked pixels", choices=[], nullable=True, tooltip=blocked)
+        self.second_blocked = ComboBox(label="Blocked, second axis", choices=[], nullable=True, tooltip=blocked)
+        self.support = ComboBox(
+            label="Support", choices=[], nullable=True,
+            tooltip="Labels or Image layer (z, y, x) that marks where the object may lie. It decides the size of the "
+            "volume.",
+        )  # fmt: skip
+        return [self.second, self.in_plane, self.blocked, self.second_blocked, self.support]
 
     def _build(self) -> None:
         super()._build()
-        self._show_angle_rows()
+        self.further = Section("Second axis, blocked pixels, support", self._further_widgets())
+        self.rows.parentWidget().layout().insertWidget(1, self.further)
+        self._show_rows()
 
-    def _show_angle_rows(self, _value: Any = None) -> None:
+    def _connect(self) -> None:
+        super()._connect()
+        self.input.changed.connect(self._offer_layers)
+        self.angles.changed.connect(self._show_rows)
+        self.tilt_axis.changed.connect(self._show_rows)
+        self.second.changed.connect(self._second_chosen)
+        told = (self.angle_file, self.first_angle, self.angle_step, self.in_plane, self.blocked, self.support)
+        for widget in (*told, self.second_blocked):
+            widget.changed.connect(lambda _value: self._show_recognised())
+
+    def _show_rows(self, _value: Any = None) -> None:
         self.rows.show_row(self.angle_file, self.angles.value == FROM_FILE)
         for widget in (self.first_angle, self.angle_step):
             self.rows.show_row(widget, self.angles.value == EVEN)
+        self.rows.show_row(self.axis_angle, self.tilt_axis.value == "angle")
+        for widget in (self.in_plane, self.second_blocked):
+            self.further.rows.show_row(widget, self.second.value is not None)
         self._show_recognised()
+
+    def _second_chosen(self, second: Any) -> None:
+        """Offer what goes with it, and a turn of 90 degrees unless its triples have one."""
+        if second is not None:
+            has_phi = carries_tilts(second) and np.asarray(note(second, "rotations"))[:, 0].any()
+            self.in_plane.value = note(second, "in_plane") or (0 if has_phi else 90)
+        self._offer_layers()
+        self._show_rows()
+
+    # ---- choosing
+
+    def refresh_layers(self, event: Any = None) -> None:
+        """Offer the layers that there are; keep the choice while its layer lives."""
+        super().refresh_layers(event)
+        self._offer_layers()
+
+    def _offer_layers(self, _value: Any = None) -> None:
+        """Offer the layers that go with the chosen series; by their names and notes some are chosen."""
+        layers, first = list(self.viewer.layers), self.input.value
+        others = [layer for layer in layers if self.accepts(layer) and layer is not first]
+        choose_layers(self.angles, [x for x in layers if refines_tilts(x)], prefer=lambda layer: False, fixed=SOURCES)
+        choose_layers(self.second, others, prefer=lambda layer: bool(note(layer, "in_plane")))
+        for combo, series in ((self.blocked, first), (self.second_blocked, self.second.value)):
+            shape = None if series is None else series.data.shape
+            masks = [layer for layer in layers if isinstance(layer, Labels) and layer.data.shape == shape]
+            choose_layers(combo, masks, prefer=partial(_is_named, series, "blocked"))
+        choose_layers(self.support, [x for x in layers if _can_be_support(x)], partial(_is_named, first, "support"))
 
     def accepts(self, layer: Any) -> bool:
         """Stacks that are not results."""
         return isinstance(layer, Image) and layer.ndim == 3 and note(layer, "kind") != "result"
 
     def prefers(self, layer: Any) -> bool:
-        """Stacks that carry tilt angles."""
-        return note(layer, "rotations") is not None
+        """Stacks that carry tilt angles, and are not the second of a double tilt."""
+        return carries_tilts(layer) and not note(layer, "in_plane")
 
     def _show_recognised(self, _value: Any = None) -> None:
         if _value is not None and _value is self.input.value and self.prefers(_value):
@@ -97,39 +184,99 @@ class TomographyPanel(ReconstructionPanel):
         if pixel_size:
             text += f" of {pixel_size:.4g} nm"
         try:
-            angles = np.asarray(self._rotations(layer), dtype=float)
+            first, *second = self._tilts(self._series_layers(layer))
         except InputError as error:
             return f"{text}. {error}"
-        theta = angles[:, 1] if angles.ndim == 2 else angles
-        return f"{text}, {theta.min():.4g} to {theta.max():.4g} degrees"
+        text += f", {_range(first)}"
+        for tilts in second:
+            text += f"; second axis at {self.in_plane.value:g} degrees: {len(tilts.angles)} more, {_range(tilts)}"
+        used = {"blocked pixels": self.blocked.value, "support": self.support.value}
+        return text + "".join(f"; {what}: {chosen.name}" for what, chosen in used.items() if chosen is not None)
+
+    def start(self) -> None:
+        """Run, and take what lies along the tilts out of the volume's sight."""
+        super().start()
+        if self.running:
+            for combo in (self.second, self.blocked, self.second_blocked):
+                if combo.value is not None:
+                    combo.value.visible = False
+
+    def _finish(self) -> None:
+        super()._finish()
+        self._offer_layers()  # a result may have refined the tilts
+
+    # ---- the problem
 
     def problem_maker(self, layer: Any) -> Callable[[], Any]:
-        """The tilt series of the chosen layer."""
-        data, rotations = layer.data, self._rotations(layer)
-        turned = self.tilt_axis.value == "x"
-        options = {"pixel_size": note(layer, "pixel_size"), "source": source_of(layer)}
+        """The tilt series of the chosen layers."""
+        layers = self._series_layers(layer)
+        in_plane = [None] if len(layers) == 1 else [0.0, self.in_plane.value]
+        masks = (self.blocked.value, self.second_blocked.value)
+        makers = [
+            self._series_maker(*part)
+            for part in zip(layers, self._tilts(layers), masks[: len(layers)], in_plane, strict=True)
+        ]
+        support, every = None if self.support.value is None else self.support.value.data, self.hold_out.value
 
         def make() -> TiltSeries:
-            stack = np.asarray(data)
-            angles = {"rotations": rotations} if np.ndim(rotations) == 2 else {"angles": rotations}
-            return TiltSeries(turn(stack) if turned else stack, **angles, **options)
+            series = merge(*(make_one() for make_one in makers)) if len(makers) > 1 else makers[0]()
+            if support is not None:
+                series = series.copy_with(support=np.asarray(support) != 0)
+            return series.hold_out(every) if every else series
 
         return make
 
-    def _rotations(self, layer: Any) -> NDArray:
-        """Angles (tilt,) or Euler triples (tilt, 3) in degrees."""
-        if self.angles.value == FROM_FILE:
-            path = Path(self.angle_file.value)
-            if not path.is_file():
-                raise InputError("Angle file", "none is chosen, or it does not exist", "Choose a file of tilt angles")
-            return read_angles(path)
-        if self.angles.value == EVEN:
-            return self.first_angle.value + self.angle_step.value * np.arange(len(layer.data))
-        rotations = note(layer, "rotations")
-        if rotations is None:
-            raise InputError(
-                "Tilt angles",
-                f"{layer.name!r} carries none",
-                "Choose a file of tilt angles, or give their first and step",
-            )
-        return rotations
+    def _series_maker(self, layer: Any, tilts: Tilts, mask: Any, in_plane: float | None) -> Callable[[], TiltSeries]:
+        """A function that makes the series of one layer, for the worker thread."""
+        data, blocked = layer.data, None if mask is None else mask.data
+        axis = self.axis_angle.value if self.tilt_axis.value == "angle" else self.tilt_axis.value
+        options = {
+            "tilt_axis": axis,
+            "reverse_angles": self.reverse.value,
+            "in_plane": None if tilts.refined and has_turn(tilts.angles, in_plane) else in_plane,
+            "was_turned": note(layer, "turned", False),
+            "pixel_size": note(layer, "pixel_size"),
+            "source": source_of(layer),
+        }
+
+        def make() -> TiltSeries:
+            usable = None if blocked is None else np.asarray(blocked) == 0
+            return tilt_series(np.asarray(data), **tilts._asdict(), mask=usable, **options)
+
+        return make
+
+    def _series_layers(self, layer: Any) -> list[Any]:
+        return [layer] if self.second.value is None else [layer, self.second.value]
+
+    def _tilts(self, layers: list[Any]) -> list[Tilts]:
+        """How the images of each layer were tilted."""
+        chosen = self.angles.value
+        if chosen == FROM_DATA:
+            return [carried(layer) for layer in layers]
+        if chosen == EVEN:
+            first, step = self.first_angle.value, self.angle_step.value
+            given = Tilts(first + step * np.arange(len(layers[0].data)))
+            rest = (Tilts(first + step * np.arange(len(layer.data))) for layer in layers[1:])
+            return [given, *(carried(x) if carries_tilts(x) else t for x, t in zip(layers[1:], rest, strict=True))]
+        return shared_out(of_table(self._read_file()) if chosen == FROM_FILE else of_result(chosen), layers)
+
+    def _read_file(self) -> NDArray:
+        path = Path(self.angle_file.value)
+        if not path.is_file():
+            raise InputError("Angle file", "none is chosen, or it does not exist", "Choose a file of tilt angles")
+        return read_angles(path)
+
+
+def _can_be_support(layer: Any) -> bool:
+    return (
+        isinstance(layer, Labels | Image) and layer.ndim == 3 and note(layer, "kind") not in ("tilt-series", "pattern")
+    )
+
+
+def _is_named(series: Any, what: str, layer: Any) -> bool:
+    return series is not None and layer.name == f"{series.name} {what}"
+
+
+def _range(tilts: Tilts) -> str:
+    theta = tilts.angles[:, 1] if tilts.angles.ndim == 2 else tilts.angles
+    return f"{theta.min():.4g} to {theta.max():.4g} degrees" + (", refined" if tilts.refined else "")

@@ -1,8 +1,6 @@
 """Compiled kernels of the single-axis Joseph projector.
 
-The innermost operations act on `width` neighbouring slices (y) at once. They are written with LLVM's own
-vector type, so that a sum stays in registers along a whole ray and each target (AVX-512, AVX2, NEON ...)
-splits the vector into the registers it has. The same loops over array elements took eight times as long.
+The innermost operations act on `width` neighbouring slices (y) at once, whose sums stay in registers along a whole ray.
 """
 
 from collections.abc import Callable
@@ -10,76 +8,13 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic, models, register_model
+from numba import njit
+
+from ._vectors import load, multiply_add, store, zeros
 
 ROWS = 8  # rows of voxels that a ray sums in registers before it touches the projection
 GROUP = 4  # tilts that a voxel sums in registers before it touches the volume
 CHUNK = 16  # columns handled together, so that what they read stays in the first-level cache
-
-
-class _Vector(types.Type):
-    """`width` float32 values that live in registers."""
-
-    def __init__(self, width):
-        self.width = width
-        super().__init__(name=f"float32x{width}")
-
-
-@register_model(_Vector)
-class _VectorModel(models.PrimitiveModel):
-    def __init__(self, manager, vector):
-        super().__init__(manager, vector, ir.VectorType(ir.FloatType(), vector.width))
-
-
-def _pointer(context, builder, vector, array_type, array, index):
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), context.get_value_type(vector).as_pointer())
-
-
-@intrinsic(prefer_literal=True)
-def load(typing, array, index, width):
-    """The `width` values of a flat float32 array that start at `index`; nothing is checked."""
-    vector = _Vector(width.literal_value)
-
-    def generate(context, builder, signature, arguments):
-        return builder.load(_pointer(context, builder, vector, array, *arguments[:2]), align=4)
-
-    return vector(array, types.intp, width), generate
-
-
-@intrinsic
-def store(typing, array, index, vector):
-    """Store `vector` into a flat float32 array at `index`; nothing is checked."""
-
-    def generate(context, builder, signature, arguments):
-        builder.store(arguments[2], _pointer(context, builder, vector, array, *arguments[:2]), align=4)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, vector), generate
-
-
-@intrinsic(prefer_literal=True)
-def zeros(typing, width):
-    """A vector of `width` zeros."""
-    vector = _Vector(width.literal_value)
-    return vector(width), lambda context, *_: ir.Constant(context.get_value_type(vector), [0.0] * vector.width)
-
-
-@intrinsic
-def multiply_add(typing, scalar, u, v):
-    """``scalar * u + v``."""
-
-    def generate(context, builder, signature, arguments):
-        undefined = ir.Constant(context.get_value_type(u), ir.Undefined)
-        lanes = ir.Constant(ir.VectorType(ir.IntType(32), u.width), [0] * u.width)
-        scalars = builder.insert_element(undefined, arguments[0], ir.Constant(ir.IntType(32), 0))
-        scalars = builder.shuffle_vector(scalars, undefined, lanes)
-        product = builder.fmul(scalars, arguments[1], flags=("contract",))  # fused where the target can
-        return builder.fadd(product, arguments[2], flags=("contract",))
-
-    return u(types.float32, u, u), generate
 
 
 class Kernels(NamedTuple):
@@ -153,8 +88,8 @@ def kernels(width: int) -> Kernels:
         m = max(|cos|, |sin|) these are the weights of `project`, whichever axis its rays step along; m = 1
         interpolates linearly.
         """
-        _, n_tilt, n_x, _ = projections.shape
-        n_z = volume.shape[1]
+        _, n_tilt, n_u, _ = projections.shape
+        _, n_z, n_x, _ = volume.shape
         voxels, pixels = volume.reshape(-1), projections.reshape(-1)
         offset = np.empty((ROWS, GROUP, n_x), np.int32)
         weight0 = np.empty((ROWS, GROUP, n_x), np.float32)
@@ -167,15 +102,15 @@ def kernels(width: int) -> Kernels:
                         t = min(t0 + k, n_tilt - 1)
                         m = half_width[t]
                         height = 1 / m if t0 + k < n_tilt else 0.0
-                        middle = n_x // 2 - sine[t] * (z0 + r - n_z // 2)
+                        middle = n_u // 2 - sine[t] * (z0 + r - n_z // 2)
                         for x in range(n_x):
                             v = cosine[t] * (x - n_x // 2) + middle
-                            j = min(max(np.ceil(v - m), 0.0), n_x - 2.0)
+                            j = min(max(np.ceil(v - m), 0.0), n_u - 2.0)
                             weight0[r, k, x] = height * max(0.0, 1 - abs(j - v) / m)
                             weight1[r, k, x] = height * max(0.0, 1 - abs(j + 1 - v) / m)
-                            offset[r, k, x] = (t * n_x + np.int32(j)) * width
+                            offset[r, k, x] = (t * n_u + np.int32(j)) * width
                 for b in range(len(volume)):
-                    block = b * n_tilt * n_x * width
+                    block = b * n_tilt * n_u * width
                     for x0 in range(0, n_x, CHUNK):
                         for r in range(rows):
                             start = (b * n_z + z0 + r) * n_x * width

@@ -9,10 +9,11 @@ from scipy import fft
 
 from ...core.errors import InputError
 from ...core.threads import num_threads, parallel
+from .general import Natural
 from .single_axis import as_native, as_output, check_geometry, ranges
 
 
-class FourierSliceProjector:
+class FourierSliceProjector(Natural):
     """Projector by the Fourier slice theorem about one tilt axis along y, with its adjoint.
 
     The spectrum of each slice is evaluated on the central lines of the tilts by a non-uniform FFT, so that
@@ -27,8 +28,8 @@ class FourierSliceProjector:
         Tilt angles in degrees.
     shape : tuple of int
         Detector (ny, nx) in pixels.
-    depth : int, optional
-        Number of voxels nz along the beam; nx by default.
+    volume : tuple of int, optional
+        Voxels (nz, ny, nx), with the detector's ny; nz = nx = the detector's nx by default.
     eps : float
         Relative precision of the non-uniform FFT; in float32 it ends near 1e-5.
 
@@ -42,23 +43,34 @@ class FourierSliceProjector:
         Frequencies on the central line of a slice: the period, in pixels, of the sinc.
     """
 
-    def __init__(self, angles: ArrayLike, shape: tuple[int, int], depth: int | None = None, eps: float = 1e-5):
-        self.angles, self.shape, self.depth = check_geometry(angles, shape, depth)
+    def __init__(
+        self,
+        angles: ArrayLike,
+        shape: tuple[int, int],
+        volume: tuple[int, int, int] | None = None,
+        eps: float = 1e-5,
+    ):
+        self.angles, self.shape, self.volume = check_geometry(angles, shape, volume)
         if not 1e-6 <= eps <= 1e-2:
             raise InputError("eps", f"{eps}", "Give a precision from 1e-6 to 1e-2.")
         self.eps = eps
-        ny, nx = self.shape
-        self.domain_shape = (self.depth, ny, nx)
-        self.range_shape = (len(self.angles), ny, nx)
+        (ny, nu), (nz, _, nx) = self.shape, self.volume
+        self.domain_shape = self.volume
+        self.range_shape = (len(self.angles), ny, nu)
         c, s = np.cos(np.deg2rad(self.angles)), np.sin(np.deg2rad(self.angles))
         # The same number for all tilts and any choice of them: half the detector and half the widest shadow.
-        n = ceil((nx + hypot(nx, self.depth)) / 2) + 1
-        n += 1 - n % 2
-        while fft.next_fast_len(n) != n:
-            n += 2
+        n = line_length(nu, hypot(nx, nz))
         k = 2 * np.pi * fft.fftfreq(n)
         self.line_length = n
         self._points = (np.outer(-s, k).ravel().astype(np.float32), np.outer(c, k).ravel().astype(np.float32))
+
+    @classmethod
+    def memory(cls, angles: NDArray, shape: tuple[int, int], volume: tuple[int, int, int]) -> int:
+        """Bytes that the transforms of some slices at a time take."""
+        nz, _, nx = volume
+        points = len(angles) * line_length(shape[1], hypot(nx, nz))
+        pairs = min(-(-shape[0] // 2), 32)
+        return num_threads() * 8 * pairs * (2 * nz * nx + 3 * points) + 24 * points
 
     def forward(self, x: NDArray, out: NDArray | None = None) -> NDArray:
         """Project a volume.
@@ -114,33 +126,17 @@ class FourierSliceProjector:
             lines = fft.fft(lines, norm="forward", overwrite_x=True, workers=1)
             plan = self._plan(1, len(lines))
             slices = plan.execute(lines.reshape(len(lines), -1))
-            _unpair(slices.reshape(-1, self.depth, nx), out[:, first:last])
+            _unpair(slices.reshape(-1, *self.domain_shape[::2]), out[:, first:last])
 
         parallel(back_project, self._parts())
         return out
-
-    def pack_volume(self, volume: ArrayLike) -> NDArray:
-        """The volume (z, y, x) itself, as contiguous float32."""
-        return as_native("volume", volume, self.domain_shape)
-
-    def unpack_volume(self, x: NDArray) -> NDArray:
-        """A copy of the volume (z, y, x)."""
-        return as_native("volume", x, self.domain_shape).copy()
-
-    def pack_projections(self, projections: ArrayLike) -> NDArray:
-        """The projections (tilt, y, x) themselves, as contiguous float32."""
-        return as_native("projections", projections, self.range_shape)
-
-    def unpack_projections(self, y: NDArray) -> NDArray:
-        """A copy of the projections (tilt, y, x)."""
-        return as_native("projections", y, self.range_shape).copy()
 
     def _plan(self, kind, count):
         # Each task has its own single-threaded plan: a plan must not be executed by two threads at once,
         # and the library's own threads stall when they outnumber the processors.
         options = {"upsampfac": 1.25, "nthreads": 1, "showwarn": 0}
         sign = 1 if kind == 1 else -1
-        plan = finufft.Plan(kind, (self.depth, self.shape[1]), count, self.eps, sign, "complex64", **options)
+        plan = finufft.Plan(kind, self.domain_shape[::2], count, self.eps, sign, "complex64", **options)
         plan.setpts(*self._points)
         return plan
 
@@ -149,6 +145,15 @@ class FourierSliceProjector:
         pairs = -(-self.shape[0] // 2)
         parts = max(pairs // 16, min(pairs, 2 * num_threads()))
         return [(2 * first, min(2 * last, self.shape[0])) for first, last in ranges(pairs, parts)]
+
+
+def line_length(pixels: int, shadow: float) -> int:
+    """Frequencies on a line, odd and quick to transform, so that no part of a shadow wraps onto the detector."""
+    n = max(pixels, ceil((pixels + shadow) / 2) + 1)
+    n += 1 - n % 2
+    while fft.next_fast_len(n) != n:
+        n += 2
+    return n
 
 
 def _pairs(images):

@@ -30,26 +30,32 @@ class SingleAxisProjector:
         Tilt angles in degrees.
     shape : tuple of int
         Detector (ny, nx) in pixels.
-    depth : int, optional
-        Number of voxels nz along the beam; nx by default.
+    volume : tuple of int, optional
+        Voxels (nz, ny, nx), with the detector's ny; nz = nx = the detector's nx by default.
 
     Attributes
     ----------
     domain_shape : tuple of int
         Packed volume, (blocks, nz, nx, slices in a block).
     range_shape : tuple of int
-        Packed projections, (blocks, n_tilt, nx, slices in a block).
+        Packed projections, (blocks, n_tilt, detector nx, slices in a block).
     """
 
-    def __init__(self, angles: ArrayLike, shape: tuple[int, int], depth: int | None = None):
-        self.angles, self.shape, self.depth = check_geometry(angles, shape, depth)
-        (ny, nx), n_tilt = self.shape, len(self.angles)
-        width = 32 if ny > 16 else 8  # 16 takes half as long again a slice as 32, 64 no less
+    def __init__(self, angles: ArrayLike, shape: tuple[int, int], volume: tuple[int, int, int] | None = None):
+        self.angles, self.shape, self.volume = check_geometry(angles, shape, volume)
+        (ny, nu), (nz, _, nx) = self.shape, self.volume
+        width = _width(ny)  # 16 takes half as long again a slice as 32, 64 no less
         blocks = -(-ny // width)
-        self.domain_shape = (blocks, self.depth, nx, width)
-        self.range_shape = (blocks, n_tilt, nx, width)
+        self.domain_shape = (blocks, nz, nx, width)
+        self.range_shape = (blocks, len(self.angles), nu, width)
         self._kernels = _joseph.kernels(width)
         self._cosine, self._sine = np.cos(np.deg2rad(self.angles)), np.sin(np.deg2rad(self.angles))
+
+    @classmethod
+    def memory(cls, angles: NDArray, shape: tuple[int, int], volume: tuple[int, int, int]) -> int:
+        """Bytes of the kernels' tables and slabs."""
+        columns = max(shape[1], *volume)
+        return num_threads() * 8 * _joseph.ROWS * columns * (len(angles) + 2 * _width(shape[0]))
 
     def forward(self, x: NDArray, out: NDArray | None = None) -> NDArray:
         """Project a packed volume.
@@ -116,29 +122,29 @@ class SingleAxisProjector:
 
     def pack_volume(self, volume: ArrayLike) -> NDArray:
         """Bring a volume (z, y, x) of any real dtype into the layout of `domain_shape`."""
-        return self._pack("volume", volume, self.domain_shape)
+        return self._pack("volume", volume, self.volume, self.domain_shape)
 
     def unpack_volume(self, x: NDArray) -> NDArray:
         """Bring a packed volume back to (z, y, x), float32."""
-        return self._unpack("volume", x, self.domain_shape)
+        return self._unpack("volume", x, self.volume, self.domain_shape)
 
     def pack_projections(self, projections: ArrayLike) -> NDArray:
         """Bring projections (tilt, y, x) of any real dtype into the layout of `range_shape`."""
-        return self._pack("projections", projections, self.range_shape)
+        return self._pack("projections", projections, (len(self.angles), *self.shape), self.range_shape)
 
     def unpack_projections(self, y: NDArray) -> NDArray:
         """Bring packed projections back to (tilt, y, x), float32."""
-        return self._unpack("projections", y, self.range_shape)
+        return self._unpack("projections", y, (len(self.angles), *self.shape), self.range_shape)
 
-    def _pack(self, field, images, packed_shape):
-        images = as_native(field, images, (packed_shape[1], *self.shape))
+    def _pack(self, field, images, shape, packed_shape):
+        images = as_native(field, images, shape)
         packed = _empty(packed_shape)
         parallel(_joseph.pack, [(images, packed, *part) for part in ranges(len(images), 4 * num_threads())])
         return packed
 
-    def _unpack(self, field, packed, packed_shape):
+    def _unpack(self, field, packed, shape, packed_shape):
         packed = as_native(field, packed, packed_shape)
-        images = np.empty((packed_shape[1], *self.shape), np.float32)
+        images = np.empty(shape, np.float32)
         parallel(_joseph.unpack, [(packed, images, *part) for part in ranges(len(images), 4 * num_threads())])
         return images
 
@@ -154,19 +160,29 @@ def _width(ny: int) -> int:
 
 
 def check_geometry(
-    angles: ArrayLike, shape: tuple[int, int], depth: int | None
-) -> tuple[NDArray, tuple[int, int], int]:
-    """Angles in degrees as float64, detector (ny, nx) and depth nz, or an error that says what is wrong."""
+    angles: ArrayLike, shape: tuple[int, int], volume: tuple[int, int, int] | None
+) -> tuple[NDArray, tuple[int, int], tuple[int, int, int]]:
+    """Angles in degrees as float64, detector (ny, nx) and volume (nz, ny, nx), or an error that says what is wrong."""
     angles = np.array(angles, np.float64)
     if angles.ndim != 1 or not angles.size:
         raise InputError("angles", f"array of shape {angles.shape}", "Give one angle for each projection.")
+    shape, volume = check_sizes(angles, shape, volume)
+    if volume[1] != shape[0]:
+        raise InputError("volume", f"{volume[1]} slices along y", f"Give the detector's {shape[0]}.")
+    return angles, shape, volume
+
+
+def check_sizes(
+    angles: NDArray, shape: tuple[int, int], volume: tuple[int, int, int] | None
+) -> tuple[tuple[int, int], tuple[int, int, int]]:
+    """Detector (ny, nx) and volume (nz, ny, nx), by default as deep as wide, with finite angles; or an error."""
     if not np.isfinite(angles).all():
         raise InputError("angles", "values that are not finite", "Give every projection's tilt in degrees.")
     ny, nx = (int(n) for n in shape)
-    nz = nx if depth is None else int(depth)
-    if ny < 1 or nx < 2 or nz < 1:
-        raise InputError("shape", f"detector {ny} x {nx}, depth {nz}", "Give at least 1 x 2 pixels and depth 1.")
-    return angles, (ny, nx), nz
+    volume = (nx, ny, nx) if volume is None else tuple(int(n) for n in volume)
+    if ny < 1 or nx < 2 or len(volume) != 3 or min(volume) < 1 or volume[2] < 2:
+        raise InputError("shape", f"detector {ny} x {nx}, volume {volume}", "Give at least 2 pixels along x.")
+    return (ny, nx), volume
 
 
 def as_native(field: str, array: ArrayLike, shape: tuple[int, ...]) -> NDArray:

@@ -1,0 +1,204 @@
+"""Reconstruction with refinement of the tilts, as the thesis used for nanoparticles (section 3.3.4)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Interval
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+from scipy.spatial.transform import Rotation
+
+from ..core import Doc, Iterative, State, Unit, iterate
+from ..physics.projectors import GeneralProjector
+from ..physics.rotations import euler_angles, rotation_matrices, rotations_by
+from .base import Tomography, Volume
+from .film import resized, whole_rays
+from .problem import TiltSeries
+from .resire_accelerated import AcceleratedRESIRE
+
+_STEP = 0.5  # degrees, of the finite differences
+_LARGEST = 2.0  # degrees or pixels that a tilt may move in a round
+
+
+@dataclass
+class RefinementState(State):
+    """Volume (z, y, x) and geometry: Euler triples (tilt, 3) in degrees, shifts (tilt, 2) in pixels.
+
+    `lowest` is the lowest R-factor, `idle` the rounds since it last fell.
+    """
+
+    volume: NDArray
+    rotations: NDArray
+    shifts: NDArray
+    r_factor: float = 1.0
+    misfit: float = 0.0
+    free_r_factor: float | None = None
+    lowest: float = np.inf
+    idle: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class AngleRefinement(
+    Iterative, Tomography[RefinementState], name="angle-refinement", title="RESIRE, refining the tilts"
+):
+    """Reconstruct and refine each tilt's three angles and its shift in turn, until the R-factor no longer falls.
+
+    Each round moves every tilt by a Gauss-Newton step on the misfit of its projection, to fractions of a degree and of
+    a pixel, and then goes on with accelerated RESIRE from the volume so far. Start with series that are aligned to a
+    few pixels and degrees.
+    """
+
+    State: ClassVar[type] = RefinementState
+    refines_tilts: ClassVar[bool] = True
+    slice_reach: ClassVar[int | None] = None
+
+    max_iterations: Annotated[int, Interval(ge=1, le=10_000), Doc("Rounds at the most.")] = 30
+    steps: Annotated[int, Interval(ge=1, le=1000), Doc("Iterations of accelerated RESIRE in a round.")] = 50
+    refine: Annotated[
+        Literal["all", "tilt", "shifts"],
+        Doc("What to refine: all three angles and the shifts, only the tilt and the shifts, or only the shifts."),
+    ] = "all"
+    smoothing: Annotated[
+        float,
+        Interval(ge=0, le=10),
+        Unit("px"),
+        Doc("Blur of the derivatives, but for those by the tilt, so that the noise in the volume does not steer."),
+    ] = 1.0
+    damping: Annotated[float, Interval(ge=0.1, le=1), Doc("Part of each Gauss-Newton step that is taken.")] = 0.7
+    patience: Annotated[
+        int, Interval(ge=1, le=1000), Doc("Rounds without a fall of the R-factor by 0.05 % of it that end the run.")
+    ] = 3
+    positivity: Annotated[bool, Doc("Keep the volume non-negative, as projected density is.")] = True
+    film: Annotated[
+        bool, Doc("The sample is a film that goes on beyond the field of view; give its depth."), Volume
+    ] = False
+
+    _series: ClassVar[int] = 14
+
+    @property
+    def reconstruction(self) -> AcceleratedRESIRE:
+        """What reconstructs in each round."""
+        size = {name: getattr(self, name) for name in ("depth", "height", "width")}
+        return AcceleratedRESIRE(max_iterations=self.steps, positivity=self.positivity, film=self.film, **size)
+
+    def memory(self, problem: TiltSeries) -> int:
+        """Bytes that a run on `problem` allocates at its peak."""
+        return super().memory(problem) + self.reconstruction.memory(_turned(problem))
+
+    def work_shape(self, problem: TiltSeries) -> tuple[int, int, int]:
+        """(z, y, x) of the volume that is computed in."""
+        return self.reconstruction.work_shape(problem)
+
+    def check_problem(self, problem: TiltSeries) -> None:
+        """Raise InputError also if the reconstruction cannot take it."""
+        super().check_problem(problem)
+        self.reconstruction.check_problem(problem)
+
+    def prepare(self, problem: TiltSeries) -> bool:
+        """Nothing: the projector changes in each round."""
+        return True
+
+    def init(self, problem: TiltSeries, seed: int) -> RefinementState:
+        """u = 0 and the tilts as given; there is nothing random, so `seed` has no effect."""
+        volume = np.zeros(self.work_shape(problem), np.float32)
+        return RefinementState(volume, problem.rotations.copy(), problem.shifts.copy(), work=True)
+
+    def series(self, problem: TiltSeries, state: RefinementState) -> TiltSeries:
+        """The series with the tilts as refined so far."""
+        return problem.copy_with(rotations=state.rotations, shifts=state.shifts)
+
+    def step(self, problem: TiltSeries, state: RefinementState) -> RefinementState:
+        """Move the tilts by what the volume tells, then reconstruct."""
+        if state.iteration:
+            self._move(problem, state)
+        series, method = self.series(problem, state), self.reconstruction
+        *_, last = iterate(method, series, state=method.starting_from(series, state.volume))
+        state.volume = last.state.work.projector.unpack_volume(last.state.volume)
+        for name, value in last.metrics.items():
+            setattr(state, name, value)
+        fell = state.r_factor < 0.9995 * state.lowest
+        state.lowest, state.idle = min(state.lowest, state.r_factor), 0 if fell else state.idle + 1
+        state.iteration += 1
+        return state
+
+    def finished(self, state: RefinementState) -> bool:
+        """Whether the R-factor has stopped falling."""
+        return state.idle >= self.patience
+
+    def _move(self, problem: TiltSeries, state: RefinementState) -> None:
+        """A damped Gauss-Newton step of every tilt, about the detector's axes."""
+        matrices = rotation_matrices(state.rotations)
+        valid = problem.valid
+        if self.film:
+            valid = valid & whole_rays(self.series(problem, state), state.volume.shape)
+
+        def project(turned: NDArray) -> NDArray:
+            geometry = euler_angles(turned), problem.shape[1:], state.volume.shape, state.shifts
+            return GeneralProjector(*geometry).forward(state.volume) * valid
+
+        axes = {"all": (1, 0, 2), "tilt": (1,), "shifts": ()}[self.refine]
+        turns = [rotations_by(_STEP * np.eye(3)[axis]) for axis in axes]
+        projected = project(matrices)
+        slopes = [(project(matrices @ turn) - project(matrices @ turn.T)) / (2 * _STEP) for turn in turns]
+        slopes += [-slope * valid for slope in np.gradient(projected, axis=(1, 2))]
+        moves = np.clip(
+            self.damping * _gauss_newton(valid * problem.projections - projected, slopes, self._blurred(slopes)),
+            -_LARGEST,
+            _LARGEST,
+        )
+        vectors = np.zeros((len(matrices), 3))
+        vectors[:, axes] = moves[:, :-2]
+        turned, shifts = _anchored(matrices @ rotations_by(vectors), state.shifts + moves[:, -2:], problem)
+        state.rotations, state.shifts = euler_angles(turned, near=problem.rotations), shifts
+
+    def _blurred(self, slopes: list[NDArray]) -> list[NDArray]:
+        """Derivatives to weigh the residual by.
+
+        The volume holds the noise of the very projections that it is compared with, so that noise correlates with
+        noise; blurred derivatives do not see it. That by the tilt stays sharp: a blurred one lets the object stretch
+        along the beam and all tilts with it.
+        """
+        blurred = [
+            gaussian_filter(slope, (0, self.smoothing, self.smoothing)) if self.smoothing else slope for slope in slopes
+        ]
+        return slopes[:1] + blurred[1:] if self.refine != "shifts" else blurred
+
+    def metrics(self, problem: TiltSeries, state: RefinementState) -> Mapping[str, float]:
+        """``"r_factor"`` (eq. 3.9) with the refined tilts, ``"free_r_factor"`` of held-out ones; ``"misfit"``."""
+        free = {} if state.free_r_factor is None else {"free_r_factor": state.free_r_factor}
+        return {"r_factor": state.r_factor} | free | {"misfit": state.misfit}
+
+    def estimate(self, problem: TiltSeries, state: RefinementState) -> NDArray:
+        """Volume (z, y, x), float32."""
+        return resized(state.volume, self.volume_shape(problem)).copy()
+
+    def products(self, problem: TiltSeries, state: RefinementState) -> Mapping[str, NDArray]:
+        """``"rotations"``, Euler triples (tilt, 3) in degrees, and ``"shifts"`` (tilt, 2) in pixels, as refined."""
+        return {"rotations": state.rotations.copy(), "shifts": state.shifts.copy()}
+
+
+def _turned(series: TiltSeries) -> TiltSeries:
+    """The series with tilts that are not about one axis, whose projector takes more memory."""
+    return series.copy_with(rotations=np.add(series.rotations, [0.1, 0, 0.1]))
+
+
+def _gauss_newton(residual: NDArray, slopes: list[NDArray], instruments: list[NDArray]) -> NDArray[np.float64]:
+    """Steps (tilt, parameter) x that solve <w_i, residual> = sum_j <w_i, slope_j> x_j for each tilt."""
+    j, w = (np.stack(s, axis=1).reshape(len(residual), len(s), -1).astype(np.float64) for s in (slopes, instruments))
+    normal = w @ j.transpose(0, 2, 1)
+    diagonal = np.einsum("tii->ti", normal)
+    tiny = 1e-12 * np.abs(diagonal).max() + np.finfo(float).tiny
+    normal += np.eye(normal.shape[1]) * (1e-3 * np.abs(diagonal) + tiny)[:, :, None]
+    return np.linalg.solve(normal, w @ residual.reshape(len(residual), -1, 1))[..., 0]
+
+
+def _anchored(matrices: NDArray, shifts: NDArray, problem: TiltSeries) -> tuple[NDArray, NDArray]:
+    """The same geometry without the turn and the shift of the whole object that it has gained over the given one."""
+    given = rotation_matrices(problem.rotations)
+    turn = Rotation.from_matrix(given @ matrices.transpose(0, 2, 1)).mean().as_matrix()
+    along = np.concatenate([matrices[:, :, 1], matrices[:, :, 0]])
+    moved = (shifts - problem.shifts).T.ravel()
+    offset = np.linalg.lstsq(along, moved, rcond=None)[0]
+    return turn @ matrices, shifts - (along @ offset).reshape(2, -1).T

@@ -1,0 +1,499 @@
+"""Large series: a volume reconstructed in slabs along the tilt axis, one after the other."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping
+from copy import copy
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Annotated, Any, ClassVar, NamedTuple
+
+import numpy as np
+import psutil
+from annotated_types import Interval
+from numpy.typing import NDArray
+
+from ..core import Algorithm, Doc, InputError, NotEnoughMemoryError, State, Unit
+from ..core.algorithm import same_make
+from ..physics.projectors import memory as projector_memory
+from ..physics.projectors import packed_slices, projector
+from ..physics.rotations import rotation_matrices
+from .base import Setup, Tomography
+from .film import whole_rays
+from .problem import TiltSeries
+from .resire_accelerated import AcceleratedRESIRE
+
+STEEPEST = 10.0
+"""Degrees between the tilt axis and y up to which slabs can be cut."""
+
+OVERLAP = 8
+"""Slices added on both sides where tilts are not exactly about y."""
+
+BLOCK = 32
+"""Slices that a projector about y keeps together: slabs cut there give the bits of the whole."""
+
+_TAPS = 3  # pixels on either side that the general projector interpolates over
+_FREE = 0.8  # of the available memory
+
+
+class Slab(NamedTuple):
+    """Part of a volume, as pairs (first, last + 1).
+
+    `kept` are the slices that it contributes, `slices` those that are reconstructed with them, `rows` those of the
+    detector that they are reconstructed from, and `seen` the ones that show any of the kept slices.
+    """
+
+    kept: tuple[int, int]
+    slices: tuple[int, int]
+    rows: tuple[int, int]
+    seen: tuple[int, int]
+
+
+class Geometry:
+    """How slices lie on the detector.
+
+    Parameters
+    ----------
+    series : TiltSeries
+    volume : tuple of int
+        (z, y, x) of the reconstruction.
+    film : bool
+        Whether the sample goes on beyond the volume, and the method sees to that.
+
+    Attributes
+    ----------
+    plain : bool
+        Whether each slice shows in a row of its own.
+    """
+
+    def __init__(self, series: TiltSeries, volume: tuple[int, int, int], film: bool):
+        self.series, self.volume, self.film = series, volume, film
+        self.plain = series.single_axis and volume[1] == series.shape[1]
+        self._matrices = rotation_matrices(series.rotations)
+        self._along = self._matrices[:, 1, 1]
+        across = np.abs(self._matrices[:, [0, 2], 1]) @ [volume[2] // 2 + 1, volume[0] // 2 + 1]
+        self._reach = across + _TAPS
+        self._centre = series.shape[1] // 2 + series.shifts[:, 0]
+
+    def check(self) -> None:
+        """Raise InputError if a tilt is too far from one about y."""
+        turned = np.rad2deg(np.arccos(np.clip(self._along, -1, 1)))
+        t = int(turned.argmax())
+        if turned[t] > STEEPEST:
+            phi, theta, psi = self.series.rotations[t]
+            raise InputError(
+                "rotations",
+                f"tilt {t} (phi {phi:g}, theta {theta:g}, psi {psi:g}) has its axis {turned[t]:.3g} degrees from y",
+                f"Slabs need all axes within {STEEPEST:g} degrees of y: reconstruct the volume as a whole, binned or "
+                "cropped if the memory does not suffice",
+            )
+
+    def rows(self, slices: tuple[int, int]) -> tuple[int, int]:
+        """Rows (first, last + 1) of the detector that show any of the slices in any tilt."""
+        if self.plain:
+            return slices
+        low, high = (self._along * (y - self.volume[1] // 2) + self._centre for y in (slices[0], slices[1] - 1))
+        return _within((low - self._reach).min(), (high + self._reach).max(), self.series.shape[1])
+
+    def slices(self, rows: tuple[int, int]) -> tuple[int, int]:
+        """Slices (first, last + 1) of the volume that rays to any of the rows pass through."""
+        if self.plain:
+            return rows
+        low, high = (v - self._centre for v in (rows[0], rows[1] - 1))
+        ends = ((low - self._reach) / self._along).min(), ((high + self._reach) / self._along).max()
+        return _within(*(end + self.volume[1] // 2 for end in ends), self.volume[1])
+
+    def around(self, slab: Slab) -> tuple[int, int]:
+        """Slices (first, last + 1) that show where a slab's kept slices do, those included."""
+        first, last = self.slices(slab.seen)
+        return min(first, slab.kept[0]), max(last, slab.kept[1])
+
+    def slabs(self, thickness: int, overlap: int) -> list[Slab]:
+        """Cut the volume; a last slab of less than half a block, or half the thickness, goes to the one before."""
+        height = self.volume[1]
+        edges = [*range(0, height, thickness), height]
+        if len(edges) > 2 and height - edges[-2] <= min(BLOCK, thickness) // 2:
+            del edges[-2]
+        if len(edges) == 2:
+            return [Slab((0, height), (0, height), (0, self.series.shape[1]), (0, self.series.shape[1]))]
+        return [self._slab(kept, overlap) for kept in pairwise(edges)]
+
+    def _slab(self, kept: tuple[int, int], overlap: int) -> Slab:
+        wanted = max(kept[0] - overlap, 0), min(kept[1] + overlap, self.volume[1])
+        rows, seen = self.rows(wanted), self.rows(kept)
+        if self.film:  # whose methods see to the rays that leave
+            return Slab(kept, wanted, rows, seen)
+        first, last = self.slices(rows)
+        return Slab(kept, (min(first, wanted[0]), max(last, wanted[1])), rows, seen)
+
+    def part(self, slices: tuple[int, int], rows: tuple[int, int]) -> TiltSeries:
+        """The series of some rows, with its rotation centre in the middle of some slices. It shares the data."""
+        series, (_, height, _) = self.series, self.volume
+        y = slices[0] + (slices[1] - slices[0]) // 2 - height // 2
+        row = rows[0] + (rows[1] - rows[0]) // 2 - series.shape[1] // 2
+        moved = np.stack([self._along * y - row, self._matrices[:, 1, 0] * y], axis=1)
+        _ = series.used  # which the part keeps: rows without anything in them tell that there is nothing
+        part = copy(series)
+        part.__dict__.pop("single_axis", None)
+        part.__dict__.update(
+            projections=series.projections[:, slice(*rows)],
+            valid=series.valid[:, slice(*rows)],
+            shifts=series.shifts + moved,
+            support=None if series.support is None else series.support[:, slice(*slices)],
+        )
+        return part
+
+
+def _within(low: float, high: float, length: int) -> tuple[int, int]:
+    """The pixels (first, last + 1) from low to high, of those that there are."""
+    first, last = np.clip([np.floor(low), np.ceil(high) + 1], 0, length).astype(int).tolist()
+    return first, last
+
+
+@dataclass
+class SlabsState(State):
+    """Where a reconstruction in slabs has got to.
+
+    `volume` (z, y, x) holds the slabs that are done, and zero elsewhere; `members` is the state of the slab under way,
+    or nothing. `done` and `running` (2, tilt) are sums of |A u - b| and of its squares: over the rows that no later
+    slab shows in, and over the others that those so far show in. `common` holds what the slabs share, see
+    `Setup.of_the_whole`, and `thickness` is that of a slab in slices.
+    """
+
+    volume: NDArray
+    members: list[State]
+    done: NDArray
+    running: NDArray
+    common: NDArray
+    thickness: int
+    seed: int
+
+
+class Work:
+    """A series to be cut, its misfit where nothing is known, and the slab that is under way.
+
+    Parameters
+    ----------
+    algorithm : InSlabs
+    series : TiltSeries
+
+    Attributes
+    ----------
+    geometry : Geometry
+    valid : bool, (tilt, y, x)
+        Pixels that figures are taken over.
+    empty : float64, (2, tilt, y)
+        Sums over rows of |b| and of its squares.
+    """
+
+    def __init__(self, algorithm: "InSlabs", series: TiltSeries):
+        self._algorithm = algorithm
+        self.geometry = algorithm.geometry(series)
+        self.valid = series.valid
+        if self.geometry.film:
+            inner, whole = algorithm.algorithm, algorithm.independent(self.geometry)
+            volume = inner.work_shape(series) if whole else inner.volume_shape(series)
+            self.valid = series.valid & whole_rays(series, volume)
+        self.empty = self.row_sums(None, (0, series.shape[1]))
+        totals = self.empty[0].sum(axis=-1)
+        self.used = series.used & (totals > 0)
+        self.held_out = (totals > 0) & (np.zeros_like(self.used) if series.held_out is None else series.held_out)
+        self.totals = totals
+        self.pixels = sum(int(np.count_nonzero(self.valid[t])) for t in np.flatnonzero(self.used))
+        self.common = algorithm.common(series)
+        if not self.pixels:
+            raise InputError("film", "no ray passes wholly through the volume", "Make the volume wider or thinner")
+        self._thickness, self._slabs = 0, []
+        self.leave()
+
+    def slabs(self, thickness: int) -> list[Slab]:
+        """All slabs."""
+        if thickness != self._thickness:
+            self._thickness, self._slabs = thickness, self._algorithm.slabs(self.geometry, thickness)
+        return self._slabs
+
+    def enter(self, slab: Slab) -> tuple[Tomography, TiltSeries]:
+        """The algorithm and the series of a slab."""
+        if slab != self._slab:
+            height = slab.slices[1] - slab.slices[0]
+            self._slab, self._series = slab, self.geometry.part(slab.slices, slab.rows)
+            self._inner = replace(self._algorithm.algorithm, height=height)
+        return self._inner, self._series
+
+    def leave(self) -> None:
+        """Forget the slab."""
+        self._slab, self._inner, self._series, self._projector = None, None, None, None
+
+    def row_sums(self, projected: NDArray | None, rows: tuple[int, int]) -> NDArray[np.float64]:
+        """Sums (2, tilt, row) of |A u - b| and of its squares; a u of zero if nothing is projected."""
+        projections = self.geometry.series.projections
+        sums = np.zeros((2, len(projections), rows[1] - rows[0]))
+        for t, measured in enumerate(projections[:, slice(*rows)]):
+            residual = measured.astype(np.float64) if projected is None else projected[t] - measured.astype(np.float64)
+            residual *= self.valid[t, slice(*rows)]
+            sums[:, t] = np.abs(residual).sum(axis=1), np.einsum("yx,yx->y", residual, residual)
+        return sums
+
+    def misfit(self, volume: NDArray, slab: Slab, estimate: NDArray) -> NDArray[np.float64]:
+        """`row_sums` of the rows that a slab's kept slices show in, with an estimate of the slab in the volume."""
+        (a, b), rows = slab.kept, slab.seen
+        if rows[0] == rows[1]:
+            return np.zeros((2, len(self.totals), 0))
+        first, last = slices = self.geometry.around(slab)
+        part = volume[:, first:last].copy()
+        part[:, a - first : b - first] = estimate[:, a - slab.slices[0] : b - slab.slices[0]]
+        if self._projector is None:
+            series = self.geometry.part(slices, rows)
+            kind = self._algorithm.algorithm.kind
+            self._projector = projector(kind, series.rotations, series.shape[1:], part.shape, series.shifts)
+        a = self._projector
+        return self.row_sums(a.unpack_projections(a.forward(a.pack_volume(part))), rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InSlabs(Algorithm[TiltSeries, SlabsState], name="in-slabs"):
+    """Reconstruct in slabs along the tilt axis, one after the other, in less memory than the whole takes.
+
+    About a single axis slices do not affect each other, and the volume is that of the whole bit for bit, whatever
+    the slabs, unless the method itself looks across slices. Where it does, and where tilts are turned slightly about x
+    or z, or shifted, slabs overlap, and the volume is nearly that of the whole.
+    """
+
+    State: ClassVar[type[State]] = SlabsState
+    family: ClassVar[str] = "tomography"
+    Problem: ClassVar[type] = TiltSeries
+    remedy: ClassVar[str] = "Bin or crop the data, reduce the depth of the volume, or make the slabs thinner."
+
+    algorithm: Tomography = field(default=AcceleratedRESIRE(), metadata={"part": True})
+    slices: Annotated[
+        int,
+        Interval(ge=0, le=100_000),
+        Unit("px"),
+        Doc("Thickness of a slab, rounded up to blocks of 32 about a single axis; 0 for what the memory allows."),
+    ] = 0
+    memory_limit: Annotated[
+        float, Interval(ge=0, le=1e6), Unit("GB"), Doc("What a run may take beside the data; 0 for what is available.")
+    ] = 0.0
+    overlap: Annotated[
+        int,
+        Interval(ge=0, le=10_000),
+        Unit("px"),
+        Doc("Slices added on both sides of a slab where slices affect each other; 0 for what the method needs."),
+    ] = 0
+
+    def __post_init__(self) -> None:
+        """Check the parameters, and that the algorithm is one of tomography that can be cut."""
+        super().__post_init__()
+        if not isinstance(self.algorithm, Tomography) or self.algorithm.slice_reach is None:
+            found = getattr(self.algorithm, "name", repr(self.algorithm))
+            raise InputError("algorithm", f"{found} cannot be run in slabs", "Give another, such as RESIRE()")
+
+    @property
+    def iterations(self) -> int:
+        """Iterations of one slab."""
+        return self.algorithm.iterations
+
+    def total(self, problem: TiltSeries, state: SlabsState) -> int:
+        """Iterations of all slabs."""
+        return self.iterations * len(self.workspace(problem, state).slabs(state.thickness))
+
+    def geometry(self, problem: TiltSeries) -> Geometry:
+        """How slices lie on the detector."""
+        return Geometry(problem, self.algorithm.volume_shape(problem), getattr(self.algorithm, "film", False))
+
+    def independent(self, geometry: Geometry) -> bool:
+        """Whether slices do not affect each other."""
+        return geometry.plain and not self.algorithm.slice_reach
+
+    def slabs(self, geometry: Geometry, thickness: int) -> list[Slab]:
+        """The slabs of so many slices."""
+        own = self.algorithm.slice_reach if geometry.plain else max(self.algorithm.slice_reach, OVERLAP)
+        return geometry.slabs(thickness, 0 if self.independent(geometry) else self.overlap or own)
+
+    def prepare(self, problem: TiltSeries) -> Work:
+        """The misfit of nothing, and room for what a slab needs."""
+        return Work(self, problem)
+
+    def init(self, problem: TiltSeries, seed: int) -> SlabsState:
+        """No slab has begun."""
+        sums = np.zeros((2, len(problem.projections)))
+        return SlabsState(
+            volume=np.zeros(self.algorithm.volume_shape(problem), np.float32), members=[], done=sums,
+            running=sums.copy(), common=np.zeros(len(self.common(problem))), thickness=self.thickness(problem),
+            seed=seed,
+        )  # fmt: skip
+
+    def check_problem(self, problem: TiltSeries) -> None:
+        """Refuse what the algorithm refuses, tilts that turn too much, and a memory that does not suffice."""
+        self.algorithm.check_problem(problem)
+        self.geometry(problem).check()
+        need = self.memory(problem) if self.memory_limit else 0
+        if need > 1e9 * self.memory_limit:
+            raise NotEnoughMemoryError(
+                f"{self.name} needs about {need / 1e9:.3g} GB for slabs of {self.thickness(problem)} slices and is "
+                f"limited to {self.memory_limit:g} GB. Raise the limit, make the slabs thinner if they can be, bin or "
+                "crop the data, or reduce the depth of the volume."
+            )
+
+    def check_state(self, problem: TiltSeries, state: SlabsState) -> None:
+        """Refuse a state that belongs to another reconstruction."""
+        fits = isinstance(state.thickness, int) and state.thickness > 0
+        fits = fits and len(state.members) == (state.iteration % self.iterations > 0)
+        if fits and state.members:
+            inner, series = self.workspace(problem, state).enter(self._slab(problem, state, state.iteration))
+            fits = same_make(inner.init(series, state.seed), state.members[0])
+        if not fits:
+            raise InputError("state", "that of other slabs", "Resume with the algorithm and data that it belongs to")
+
+    def records(self, iteration: int) -> bool:
+        """When the algorithm records, and at the end of each slab."""
+        own = (iteration - 1) % self.iterations + 1
+        return self.algorithm.records(own) or own == self.iterations
+
+    def step(self, problem: TiltSeries, state: SlabsState) -> SlabsState:
+        """An iteration of the slab that is under way."""
+        work: Work = self.workspace(problem, state)
+        if not state.iteration:
+            self._begin(problem, state)
+        slab = self._slab(problem, state, state.iteration)
+        inner, series = work.enter(slab)
+        if not series.projections[series.used].any():  # nothing is there, and nothing comes of it
+            nothing = np.zeros(
+                (state.volume.shape[0], slab.slices[1] - slab.slices[0], state.volume.shape[2]), np.float32
+            )
+            self._end(problem, state, slab, work.misfit(state.volume, slab, nothing))
+            return state
+        member = state.members[0] if state.members else inner.init(series, state.seed)
+        _share(inner.workspace(series, member), dict(zip(work.common, state.common.tolist(), strict=True)))
+        member = inner.step(series, member)
+        state.members = [member]
+        state.iteration += 1
+        sums = self._sums(work, member)
+        if member.iteration < inner.iterations and not inner.finished(member):
+            state.running = state.running if sums is None else sums
+            return state
+        estimate = inner.estimate(series, member)
+        rows = work.misfit(state.volume, slab, estimate) if sums is None else sums[..., None]
+        (a, b), first = slab.kept, slab.slices[0]
+        state.volume[:, a:b] = estimate[:, a - first : b - first]
+        self._end(problem, state, slab, rows)
+        return state
+
+    def _begin(self, problem: TiltSeries, state: SlabsState) -> None:
+        """Find what the slabs share, and what no slab shows in."""
+        work: Work = self.workspace(problem, state)
+        slabs, names = work.slabs(state.thickness), work.common
+        state.done = work.empty[..., : slabs[0].seen[0]].sum(axis=-1)
+        found: dict[str, list[float]] = {name: [] for name in names}
+        for slab in slabs if names and len(slabs) > 1 else []:
+            inner, series = work.enter(slab)
+            if series.projections[series.used].any():
+                setup = inner.prepare(series)
+                for name, values in found.items():
+                    values.append(getattr(setup, name))
+                del setup
+            work.leave()
+        if any(found.values()):
+            state.common[...] = [choose(found[name]) for name, choose in names.items()]
+
+    def _end(self, problem: TiltSeries, state: SlabsState, slab: Slab, rows: NDArray) -> None:
+        """Leave a slab whose rows have these sums."""
+        work: Work = self.workspace(problem, state)
+        slabs = work.slabs(state.thickness)
+        following = slabs.index(slab) + 1
+        state.members, state.iteration = [], following * self.iterations
+        work.leave()
+        start = slabs[following].seen[0] if following < len(slabs) else problem.shape[1]
+        final = start - slab.seen[0]
+        state.done = state.done + rows[..., :final].sum(axis=-1)
+        state.running = rows[..., final:].sum(axis=-1)
+
+    def _sums(self, work: Work, member: State) -> NDArray | None:
+        """Sums (2, tilt) that the step left, where a slab shows in rows of its own and nowhere else."""
+        sums = getattr(member.work, "sums", None)
+        return sums.T if sums is not None and self.independent(work.geometry) else None
+
+    def _slab(self, problem: TiltSeries, state: SlabsState, iteration: int) -> Slab:
+        slabs = self.workspace(problem, state).slabs(state.thickness)
+        return slabs[min(iteration // self.iterations, len(slabs) - 1)]
+
+    def common(self, problem: TiltSeries) -> dict[str, Callable[[Iterable[float]], float]]:
+        """`Setup.of_the_whole`, without the step where all slices are measured alike and it is the same by itself."""
+        shared = dict(getattr(self.algorithm, "Setup", Setup).of_the_whole)
+        if problem.valid.all() and self.geometry(problem).plain:
+            shared.pop("step", None)
+        return shared
+
+    def metrics(self, problem: TiltSeries, state: SlabsState) -> Mapping[str, float]:
+        """``"r_factor"`` (eq. 3.9) of the whole, ``"free_r_factor"`` of held-out tilts; ``"misfit"``, as it stands.
+
+        What no slab has reached counts as zero.
+        """
+        work: Work = self.workspace(problem, state)
+        slab, running = self._slab(problem, state, max(state.iteration - 1, 0)), state.running
+        if state.members:
+            inner, series = work.enter(slab)
+            if not (self.independent(work.geometry) and running.any()):
+                estimate = inner.estimate(series, state.members[0])
+                running = work.misfit(state.volume, slab, estimate).sum(axis=-1)
+        sums = state.done + running + work.empty[..., slab.seen[1] :].sum(axis=-1)
+        groups = {"r_factor": work.used, "free_r_factor": work.held_out}
+        figures = {n: float((sums[0, some] / work.totals[some]).mean()) for n, some in groups.items() if some.any()}
+        return figures | {"misfit": float(np.sqrt(sums[1, work.used].sum() / work.pixels))}
+
+    def estimate(self, problem: TiltSeries, state: SlabsState) -> NDArray:
+        """Volume (z, y, x), float32: zero in slabs that have not begun."""
+        volume = state.volume.copy()
+        if state.members:
+            slab = self._slab(problem, state, state.iteration - 1)
+            (a, b), first = slab.kept, slab.slices[0]
+            inner, series = self.workspace(problem, state).enter(slab)
+            volume[:, a:b] = inner.estimate(series, state.members[0])[:, a - first : b - first]
+        return volume
+
+    def memory(self, problem: TiltSeries) -> int:
+        """Bytes that a run allocates at its peak: the volume, and what the largest slab needs."""
+        return self._need(problem, self.thickness(problem))
+
+    def thickness(self, problem: TiltSeries) -> int:
+        """Slices of a slab: as wanted, or the most that the memory allows."""
+        geometry = self.geometry(problem)
+        unit = BLOCK if geometry.plain else BLOCK // 4
+        if self.slices:
+            return unit * -(-self.slices // unit) if geometry.plain else self.slices
+        budget = 1e9 * self.memory_limit or _FREE * psutil.virtual_memory().available
+        choices = range(unit, geometry.volume[1] + unit, unit)
+        fitting = bisect_right(choices, budget, key=lambda thickness: self._need(problem, thickness))
+        return choices[max(fitting - 1, 0)]
+
+    def _need(self, problem: TiltSeries, thickness: int) -> int:
+        geometry = self.geometry(problem)
+        tilts, rows, columns = problem.shape
+        volume = 4 * int(np.prod(geometry.volume))
+        own = volume + 40 * tilts * rows + 32 * rows * columns + (2 * tilts * rows * columns if geometry.film else 0)
+        largest = max(self.slabs(geometry, thickness), key=_size)
+        series = geometry.part(largest.slices, largest.rows)
+        inner = replace(self.algorithm, height=largest.slices[1] - largest.slices[0])
+        return own + max(volume, inner.memory(series) + self._judging(geometry, largest))
+
+    def _judging(self, geometry: Geometry, slab: Slab) -> int:
+        """Bytes that the figures of a slab take where the algorithm does not leave them."""
+        if self.independent(geometry) or slab.seen[0] == slab.seen[1]:
+            return 0
+        (first, last), (depth, _, width) = geometry.around(slab), geometry.volume
+        part, volume = geometry.part((first, last), slab.seen), (depth, last - first, width)
+        tilts, rows, columns = part.shape
+        held = 3 * depth * packed_slices(last - first) * width + 2 * tilts * packed_slices(rows) * columns
+        own = projector_memory(self.algorithm.kind, part.rotations, (rows, columns), volume, part.shifts)
+        return 4 * held + own
+
+
+def _size(slab: Slab) -> tuple[bool, int]:
+    """What the memory that a slab takes grows with."""
+    rows = slab.rows[1] - slab.rows[0]
+    return rows > 0, slab.slices[1] - slab.slices[0] + rows
+
+
+def _share(setup: Any, values: Mapping[str, float]) -> None:
+    for name, value in values.items():
+        if value:
+            setattr(setup, name, value)
