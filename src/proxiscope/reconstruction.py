@@ -195,6 +195,15 @@ def _with_noise(criterion: Criterion, problem: Any) -> Criterion:
     return replace(criterion, noise=noise)
 
 
+def not_met(chosen: Sequence[Criterion], record: Record) -> str:
+    """That no criterion was met, and how far from it the discrepancy ended."""
+    noise = next((c.factor * c.noise for c in chosen if isinstance(c, Discrepancy)), None)
+    misfit = record.metrics().get("misfit", ())
+    if noise is None or not len(misfit):
+        return NOT_MET
+    return f"{NOT_MET} The misfit ended at {misfit[-1]:.4g} and was to come down to {noise:.4g}."
+
+
 def conclude(
     algorithm: Algorithm,
     problem: Any,
@@ -223,7 +232,7 @@ def conclude(
     }
     if watched is not None and watched.criteria:
         provenance["stop"] = [{"name": c.name, **to_dict(c)} for c in watched.criteria]
-        provenance["stopped"] = watched.reason or NOT_MET
+        provenance["stopped"] = watched.reason or not_met(watched.criteria, record)
     products = algorithm.products(problem, progress.state)
     return Result(array, record.metrics(), algorithm, iteration, problem.pixel_size, provenance, products)
 

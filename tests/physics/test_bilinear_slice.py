@@ -75,7 +75,6 @@ def test_back_projections_are_those_of_the_reference_but_at_the_edge(reference, 
 
 
 def test_the_pair_of_the_thesis_is_a_third_off_being_adjoint():
-    assert not BilinearSliceProjector.matched
     a, b = matrices(np.arange(-70, 70.1, 3.5), 24)
     mismatch = np.linalg.norm(a.T - b) / np.linalg.norm(a)
     assert mismatch == pytest.approx(0.33, abs=0.03)

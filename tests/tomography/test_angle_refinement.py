@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from proxiscope import reconstruct
 from proxiscope.core import iterate
+from proxiscope.core.checkpoint import load_checkpoint, save_checkpoint
 from proxiscope.physics.rotations import rotation_matrices
 from proxiscope.simulate import tilt_series
 from proxiscope.tomography import AcceleratedRESIRE, AngleRefinement
@@ -148,3 +149,30 @@ def test_the_thesis_vesicle(shared_data, noise):
         for s in (series, refined_series(result, series))
     )
     assert found < 1.05 * best
+
+
+@pytest.mark.filterwarnings("ignore:projections. ")
+def test_a_dead_tilt_of_zeros_is_as_one_of_nan(misaligned):
+    """It has nothing to be moved by; the others must not be dragged along."""
+    series, _ = misaligned
+    dead = np.arange(series.shape[0]) == 8
+    zeros, nan = (
+        reconstruct(
+            AngleRefinement(max_iterations=3, steps=5),
+            series.copy_with(projections=np.where(dead[:, None, None], fill, series.projections), valid=None),
+        ).products["rotations"]
+        for fill in (0, np.nan)
+    )
+    np.testing.assert_allclose(zeros, nan, atol=1e-6)
+    assert np.abs(zeros - series.rotations)[dead].max() < 0.5
+
+
+def test_a_run_with_held_out_tilts_can_be_taken_up_again(misaligned, tmp_path):
+    _, believed = misaligned
+    series, algorithm = believed.hold_out(6), AngleRefinement(max_iterations=3, steps=5)
+    whole = reconstruct(algorithm, series)
+    progress = next(iterate(algorithm, series))
+    save_checkpoint(tmp_path / "run.h5", algorithm, progress.state)
+    loaded, state = load_checkpoint(tmp_path / "run.h5")
+    *_, last = iterate(loaded, series, state=state)
+    np.testing.assert_array_equal(last.estimate(), whole.volume)

@@ -299,7 +299,7 @@ class TestMemory:
     @pytest.mark.parametrize(
         ("inner", "limit"),
         [(AcceleratedRESIRE(max_iterations=2), 0.02), (RESIRE(max_iterations=2), 0.02), (SIRT(max_iterations=2), 0.02),
-         (SART(max_iterations=2), 0.025), (FBP(), 0.02), (TVRESIRE(max_iterations=2), 0.035)],
+         (SART(max_iterations=2), 0.025), (TVRESIRE(max_iterations=2), 0.035)],
         ids=lambda value: getattr(value, "name", value),
     )  # fmt: skip
     def test_the_peak_stays_within_the_limit(self, large, inner, limit):

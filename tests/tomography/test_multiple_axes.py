@@ -15,7 +15,7 @@ from proxiscope.physics.projectors import (
     projector,
 )
 from proxiscope.simulate import tilt_series, vesicle
-from proxiscope.tomography import FBP, RESIRE, SIRT, AcceleratedRESIRE, TiltSeries, merge
+from proxiscope.tomography import FBP, RESIRE, SART, SIRT, TVRESIRE, AcceleratedRESIRE, TiltSeries, merge
 from proxiscope.tomography.film import whole_rays
 from proxiscope.tomography.metrics import free_r_factor, r_factor, real_space_error
 from tests.problems import small_series
@@ -227,3 +227,27 @@ def test_sirt_converges_although_some_weights_are_negative(shape, rotations, siz
     algorithm = SIRT(max_iterations=300, positivity=False, **dict(zip(("depth", "height", "width"), size, strict=True)))
     misfit = [p.metrics["misfit"] for p in iterate(algorithm, TiltSeries(np.ones(shape), rotations=rotations))]
     assert np.diff(misfit).max() <= 1e-6 * misfit[0]
+
+
+@pytest.mark.parametrize("cls", [SIRT, RESIRE, AcceleratedRESIRE, SART, TVRESIRE])
+def test_a_tilt_that_misses_the_volume_stops_nothing(cls):
+    shifts = np.zeros((3, 2))
+    shifts[1] = 0, 60
+    rotations = [(5, -40, 0), (0, 10, 3), (0, 50, 0)]
+    series = TiltSeries(np.random.default_rng(0).random((3, 12, 16)), rotations=rotations, shifts=shifts)
+    volume = list(iterate(cls(max_iterations=3), series))[-1].estimate()
+    assert np.isfinite(volume).all()
+    assert volume.any()
+
+
+def test_merging_series_with_the_same_tilts_is_announced():
+    series = small_series()
+    with pytest.warns(UserWarning, match="in-plane"):
+        merge(series, series)
+
+
+def test_one_mask_stands_for_all_tilts():
+    series = small_series()
+    image = np.arange(24) > 3
+    mask = np.broadcast_to(image, series.shape[1:])
+    assert (TiltSeries(series.projections, series.angles, valid=mask).valid == mask).all()

@@ -115,6 +115,7 @@ def test_merging_the_parts_gives_the_whole():
     assert_same(merge(series.subset(slice(0, 2)), series.subset([2, 3]), series.subset(slice(4, 6))), series)
 
 
+@pytest.mark.filterwarnings("ignore:rotations. the merged series")
 def test_merged_series_may_hold_out_tilts_or_not_and_name_their_sources_once():
     one, two = full(), full(held_out=None, source="there")
     both = merge(one, two, one)

@@ -39,7 +39,7 @@ def changed(value, at=(1, 2, 3)):
         ({"projections": changed(1e39)}, "projections", "infinite values"),
         ({"valid": np.zeros(SHAPE)}, "projections", "all are NaN or masked"),
         ({"valid": np.full(SHAPE, np.nan)}, "projections", "all are NaN or masked"),
-        ({"valid": np.ones(SHAPE[1:])}, "valid", "its shape is (3, 5), that of the data (4, 3, 5)"),
+        ({"valid": np.ones(SHAPE[:0:-1])}, "valid", "its shape is (5, 3), that of the data (4, 3, 5)"),
         ({"angles": None}, "angles or rotations", "neither was given. Give tilt angles in degrees"),
         ({"rotations": np.ones((4, 3))}, "angles and rotations", "both were given, and differ"),
         ({"angles": [0.0, 1.0]}, "angles", "2 values for 4 projections (array shape (4, 3, 5))"),

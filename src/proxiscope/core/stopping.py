@@ -123,7 +123,10 @@ class HeldOut(Stagnation):
     name: ClassVar[str] = "held-out"
     title: ClassVar[str] = "Free R-factor of held-out data"
     figure: ClassVar[str] = "free_r_factor"
-    remedy: ClassVar[str] = "Hold some tilts or pixels out first"
+    remedy: ClassVar[str] = (
+        "Hold some out first: --hold-out-tilts 10 or --hold-out 0.05 on the command line, 'Held out' in the panels, "
+        "series.hold_out() or pattern.hold_out() in Python"
+    )
     keeps_lowest: ClassVar[bool] = True
 
     patience: Patience = 10

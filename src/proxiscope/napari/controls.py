@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
 )
 
-from ..reconstruction import NOT_MET
 from .plots import CurvePlot, StartsPlot, TransferPlot
 from .run import Run, Status
 
@@ -106,7 +105,7 @@ def status_text(run: Run, status: Status) -> str:
         free = dict(free).get(run.result.iteration)
         also = "" if free is None else f", free R {free:.2%}"
         result = f"R_F {run.result.r_factor:.2%}{also} at iteration {run.result.iteration}"
-    why = run.stopped or (NOT_MET if run.stop_by else "")
+    why = run.stopped or (run.result.provenance.get("stopped", "") if run.result else "")
     return {
         Status.PREPARING: "Preparing; the first run compiles its kernels.",
         Status.RUNNING: f"{WAITING.get(run.request, 'Running.')} {r_factor}",

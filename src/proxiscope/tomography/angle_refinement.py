@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 
-from ..core import Doc, Iterative, State, Unit, iterate
+from ..core import Doc, InputError, Iterative, State, Unit, iterate
 from ..physics.projectors import GeneralProjector
 from ..physics.rotations import euler_angles, rotation_matrices, rotations_by
 from .base import Tomography, Volume
@@ -95,6 +95,8 @@ class AngleRefinement(
         """Raise InputError also if the reconstruction cannot take it."""
         super().check_problem(problem)
         self.reconstruction.check_problem(problem)
+        if problem.shape[1] < 2:
+            raise InputError("projections", "one row of pixels", "Give at least two: a shift along y shows in them")
 
     def prepare(self, problem: TiltSeries) -> bool:
         """Nothing: the projector changes in each round."""
@@ -103,7 +105,8 @@ class AngleRefinement(
     def init(self, problem: TiltSeries, seed: int) -> RefinementState:
         """u = 0 and the tilts as given; there is nothing random, so `seed` has no effect."""
         volume = np.zeros(self.work_shape(problem), np.float32)
-        return RefinementState(volume, problem.rotations.copy(), problem.shifts.copy(), work=True)
+        free = None if problem.held_out is None or not problem.projections[problem.held_out].any() else 1.0
+        return RefinementState(volume, problem.rotations.copy(), problem.shifts.copy(), free_r_factor=free, work=True)
 
     def series(self, problem: TiltSeries, state: RefinementState) -> TiltSeries:
         """The series with the tilts as refined so far."""
@@ -130,21 +133,24 @@ class AngleRefinement(
     def _move(self, problem: TiltSeries, state: RefinementState) -> None:
         """A damped Gauss-Newton step of every tilt, about the detector's axes."""
         matrices = rotation_matrices(state.rotations)
-        valid = problem.valid
+        valid = problem.valid & problem.projections.any(axis=(1, 2))[:, None, None]  # a dead tilt stays where it is
         if self.film:
-            valid = valid & whole_rays(self.series(problem, state), state.volume.shape)
+            valid &= whole_rays(self.series(problem, state), state.volume.shape)
 
         def project(turned: NDArray) -> NDArray:
             geometry = euler_angles(turned), problem.shape[1:], state.volume.shape, state.shifts
-            return GeneralProjector(*geometry).forward(state.volume) * valid
+            return GeneralProjector(*geometry).forward(state.volume)
 
         axes = {"all": (1, 0, 2), "tilt": (1,), "shifts": ()}[self.refine]
         turns = [rotations_by(_STEP * np.eye(3)[axis]) for axis in axes]
         projected = project(matrices)
         slopes = [(project(matrices @ turn) - project(matrices @ turn.T)) / (2 * _STEP) for turn in turns]
-        slopes += [-slope * valid for slope in np.gradient(projected, axis=(1, 2))]
+        slopes += [-slope for slope in np.gradient(projected, axis=(1, 2))]
+        for slope in slopes:
+            slope *= valid  # only now: the edge of a mask is no slope
+        residual = (problem.projections - projected) * valid
         moves = np.clip(
-            self.damping * _gauss_newton(valid * problem.projections - projected, slopes, self._blurred(slopes)),
+            self.damping * _gauss_newton(residual, slopes, self._blurred(slopes)),
             -_LARGEST,
             _LARGEST,
         )
@@ -186,12 +192,15 @@ def _turned(series: TiltSeries) -> TiltSeries:
 
 def _gauss_newton(residual: NDArray, slopes: list[NDArray], instruments: list[NDArray]) -> NDArray[np.float64]:
     """Steps (tilt, parameter) x that solve <w_i, residual> = sum_j <w_i, slope_j> x_j for each tilt."""
-    j, w = (np.stack(s, axis=1).reshape(len(residual), len(s), -1).astype(np.float64) for s in (slopes, instruments))
-    normal = w @ j.transpose(0, 2, 1)
-    diagonal = np.einsum("tii->ti", normal)
-    tiny = 1e-12 * np.abs(diagonal).max() + np.finfo(float).tiny
-    normal += np.eye(normal.shape[1]) * (1e-3 * np.abs(diagonal) + tiny)[:, :, None]
-    return np.linalg.solve(normal, w @ residual.reshape(len(residual), -1, 1))[..., 0]
+    normal = np.empty((len(residual), len(slopes), len(slopes)))
+    right = np.empty((len(residual), len(slopes), 1))
+    for t, r in enumerate(residual):
+        j, w = (np.stack([s[t].ravel() for s in each]).astype(np.float64) for each in (slopes, instruments))
+        normal[t], right[t, :, 0] = w @ j.T, w @ r.ravel()
+    diagonal = np.abs(np.einsum("tii->ti", normal))
+    tiny = 1e-12 * diagonal.max() + np.finfo(float).tiny
+    normal += np.eye(len(slopes)) * (1e-3 * diagonal + tiny)[:, :, None]
+    return np.linalg.solve(normal, right)[..., 0]
 
 
 def _anchored(matrices: NDArray, shifts: NDArray, problem: TiltSeries) -> tuple[NDArray, NDArray]:

@@ -180,7 +180,8 @@ class Tomography(Algorithm[TiltSeries, S]):
             raise InputError(
                 "rotations",
                 "tilts about z or x, shifts, or a volume of another height than the detector",
-                f"{self.name} takes a single tilt axis along y here: phi = psi = 0",
+                f"{self.name} takes a single tilt axis along y here: phi = psi = 0. Weighted back projection (wbp) and "
+                "iterative methods take the others",
             )
 
 

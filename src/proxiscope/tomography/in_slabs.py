@@ -356,7 +356,7 @@ class InSlabs(Algorithm[TiltSeries, SlabsState], name="in-slabs"):
             self._begin(problem, state)
         slab = self._slab(problem, state, state.iteration)
         inner, series = work.enter(slab)
-        if not series.projections[series.used].any():  # nothing is there, and nothing comes of it
+        if not state.members and _tells_nothing(inner, series):
             nothing = np.zeros(
                 (state.volume.shape[0], slab.slices[1] - slab.slices[0], state.volume.shape[2]), np.float32
             )
@@ -386,14 +386,13 @@ class InSlabs(Algorithm[TiltSeries, SlabsState], name="in-slabs"):
         found: dict[str, list[float]] = {name: [] for name in names}
         for slab in slabs if names and len(slabs) > 1 else []:
             inner, series = work.enter(slab)
-            if series.projections[series.used].any():
+            if _usable(inner, series).any():
                 setup = inner.prepare(series)
                 for name, values in found.items():
-                    values.append(getattr(setup, name))
+                    values += [value for value in [getattr(setup, name)] if value > 0]
                 del setup
             work.leave()
-        if any(found.values()):
-            state.common[...] = [choose(found[name]) for name, choose in names.items()]
+        state.common[...] = [choose(found[name]) if found[name] else 0 for name, choose in names.items()]
 
     def _end(self, problem: TiltSeries, state: SlabsState, slab: Slab, rows: NDArray) -> None:
         """Leave a slab whose rows have these sums."""
@@ -491,6 +490,19 @@ def _size(slab: Slab) -> tuple[bool, int]:
     """What the memory that a slab takes grows with."""
     rows = slab.rows[1] - slab.rows[0]
     return rows > 0, slab.slices[1] - slab.slices[0] + rows
+
+
+def _usable(algorithm: Tomography, series: TiltSeries) -> NDArray[np.bool_]:
+    """Pixels (tilt, y, x) that a reconstruction of a slab is compared at."""
+    valid = series.valid & series.used[:, None, None]
+    if getattr(algorithm, "film", False) and valid.size:
+        valid &= whole_rays(series, algorithm.work_shape(series))
+    return valid
+
+
+def _tells_nothing(algorithm: Tomography, series: TiltSeries) -> bool:
+    """Whether the rows of a slab hold nothing, so that nothing comes of it."""
+    return not series.projections.any(where=_usable(algorithm, series))
 
 
 def _share(setup: Any, values: Mapping[str, float]) -> None:

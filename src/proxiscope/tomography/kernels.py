@@ -12,14 +12,14 @@ def _subtract(calculated, measured, valid, masked, kept, sums):
     for t in range(tilts):
         for x in range(rows):
             absolute = np.float32(0)
-            squares = np.float32(0)
+            squares = 0.0  # float32 would underflow for small data
             for k in range(width):
                 r = calculated[t, x, k] - measured[t, x, k]
                 if masked:
                     r *= valid[t, x, k]
                 calculated[t, x, k] = kept[t] * r
                 absolute += abs(r)
-                squares += r * r
+                squares += np.float64(r) * np.float64(r)
             sums[t, 0] += absolute
             sums[t, 1] += squares
 

@@ -30,8 +30,8 @@ class TiltSeries:
         Tilt angles theta about y, in degrees. Give either these or `rotations`.
     rotations : array_like, (tilt, 3), optional
         Euler triples (phi, theta, psi) about z, y and x, in degrees.
-    valid : array_like of bool, (tilt, y, x), optional
-        Usable pixels; all that are not NaN by default.
+    valid : array_like of bool, (tilt, y, x) or (y, x), optional
+        Usable pixels; all that are not NaN by default. One image stands for all tilts.
     support : array_like of bool, (z, y, x), optional
         Where the object may lie; it decides the size of the reconstructed volume.
     shifts : array_like, (tilt, 2), optional
@@ -78,7 +78,7 @@ class TiltSeries:
             )
         rotations = _rotations(self.angles, self.rotations, projections.shape)
         measured = ~np.isnan(projections)
-        valid = measured if self.valid is None else as_mask("valid", self.valid, projections.shape) & measured
+        valid = measured if self.valid is None else _mask(self.valid, projections.shape) & measured
         if not valid.any():
             raise InputError(
                 "projections", "no pixel was measured: all are NaN or masked", "Check the file and the mask"
@@ -146,7 +146,11 @@ class TiltSeries:
         order = np.lexsort((self.angles, self.rotations[:, 0].round(3)))
         chosen = order[every // 2 : -1 : every] if every >= 2 else []
         if not len(chosen) or len(self.angles) < 3:
-            raise InputError("every", f"{every} of {len(self.angles)} tilts", "Hold out every n-th tilt, n from 2")
+            raise InputError(
+                "every",
+                f"{every} of {len(self.angles)} tilts",
+                "Hold out every n-th tilt, n from 2 and small enough to leave some out",
+            )
         held_out = np.zeros(len(self.angles), bool)
         held_out[chosen] = True
         return self.copy_with(held_out=held_out)
@@ -168,12 +172,24 @@ def merge(*series: TiltSeries) -> TiltSeries:
             raise InputError("series", f"pixels of {first.pixel_size} and {other.pixel_size} nm", "Give equal sizes")
     each = ("projections", "rotations", "valid", "shifts")
     joined = {name: np.concatenate([getattr(s, name) for s in series]) for name in each}
+    if len(series) > 1 and len(np.unique(joined["rotations"].round(6), axis=0)) < len(joined["rotations"]):
+        warnings.warn(
+            "rotations: the merged series share some. If their tilt axes differ, as in a double tilt, say by how much: "
+            "--in-plane 0 90 on the command line, load(..., in_plane=90) in Python.",
+            stacklevel=2,
+        )
     held_out = [np.zeros(len(s.angles), bool) if s.held_out is None else s.held_out for s in series]
     return first.copy_with(
         held_out=np.concatenate(held_out) if any(map(np.any, held_out)) else None,
         source=" + ".join(dict.fromkeys(s.source for s in series)),
         **joined,
     )
+
+
+def _mask(valid: ArrayLike, shape: tuple[int, int, int]) -> NDArray[np.bool_]:
+    """Usable pixels (tilt, y, x), from a mask for each tilt or one for all."""
+    valid = np.asarray(valid)
+    return as_mask("valid", np.broadcast_to(valid, shape) if valid.shape == shape[1:] else valid, shape)
 
 
 def _shifts(shifts: ArrayLike | None, shape: tuple[int, int, int]) -> NDArray[np.float64]:

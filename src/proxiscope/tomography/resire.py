@@ -26,7 +26,8 @@ class ResireSetup(Setup):
         self.weights = None
         if type(self.projector) is SingleAxisProjector:
             self.weights = equal_weights(series.angles[series.used], series.shape[2], volume)
-        self.step = 1 / (self.tilts * self.depth())
+        depth = self.depth()
+        self.step = 1 / (self.tilts * depth) if depth > 0 else 0.0  # no ray to a usable pixel meets the volume
 
     def depth(self) -> float:
         """N_z of eq. 3.8: the depth of the volume, or what stands for it where rays are longer, or fewer.

@@ -61,7 +61,8 @@ class Subset:
             self.projector = GeneralProjector(series.rotations[tilts], detector, work.volume, series.shifts[tilts])
             sums = self.projector.forward(scratch)
             self.row_weights = 1 / np.maximum(sums, max(_GRAZING * sums.max(), 1))
-            self.step = 1 / float(self.projector.adjoint(np.ones_like(sums), scratch).max())
+            largest = float(self.projector.adjoint(np.ones_like(sums), scratch).max())
+            self.step = 1 / largest if largest > 0 else 1.0  # a tilt shifted so far that no ray meets the volume
         if work.valid is not None:
             self.row_weights *= _some(work.valid, tilts)
 

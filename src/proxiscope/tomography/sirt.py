@@ -35,7 +35,7 @@ class SirtSetup(Setup):
         """Largest eigenvalue of C A* R A, by power iteration from a random volume."""
         volume = np.random.default_rng(0).random(self.projector.domain_shape, np.float32)
         for _ in range(rounds):
-            volume /= np.linalg.norm(volume)
+            volume /= max(np.linalg.norm(volume), np.float32(1e-30))
             np.multiply(row_weights, self.projector.forward(volume, self.scaled), out=self.scaled)
             volume = self.column_weights * self.projector.adjoint(self.scaled, self.gradient)
         return float(np.linalg.norm(volume))
@@ -49,7 +49,8 @@ def inverse(sums: NDArray) -> NDArray:
 
 def bounded_inverse(sums: NDArray) -> NDArray:
     """1 / sums, of which each counts as a tenth of the largest at least."""
-    return 1 / np.maximum(sums, np.float32(0.1) * sums.max())
+    largest = sums.max()
+    return 1 / np.maximum(sums, np.float32(0.1) * largest) if largest > 0 else np.zeros_like(sums)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,8 +24,6 @@ class BilinearSliceProjector(SingleAxisProjector):
         Of the padded slice.
     """
 
-    matched = False
-
     def __init__(
         self,
         angles: ArrayLike,

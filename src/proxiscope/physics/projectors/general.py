@@ -42,8 +42,8 @@ class GeneralProjector(Natural):
     3.2.1.2). A ray steps along the axis that it is nearest to and interpolates linearly across it (Joseph 1982). All
     rays of a tilt step alike, so the planes across that axis are shifted and added as a whole; the sums, which lie on
     the plane's own grid, are then interpolated at the detector's pixels by a windowed sinc (shear and warp: P. Lacroute
-    and M. Levoy, SIGGRAPH 1994). The result does not depend on the number of threads, to the last bit. The sums are kept
-    in the object: use it from one Python thread at a time.
+    and M. Levoy, SIGGRAPH 1994). The result does not depend on the number of threads, to the last bit. The sums are
+    kept in the object: use it from one Python thread at a time.
 
     Parameters
     ----------
