@@ -48,7 +48,7 @@ def quick(cls: type, iterations: int = 25) -> Algorithm:
     """The algorithm with a short run; of many starts with a few short ones, one of which is refined."""
     if parts(cls):
         return cls(algorithm=ER(max_iterations=iterations), starts=3, refined=1)
-    wanted = {"max_iterations": iterations, "polish": iterations // 5}
+    wanted = {"max_iterations": iterations, "polish": iterations // 5, "rounds": 3, "steps": -(-iterations // 3)}
     return cls(**{p.name: wanted[p.name] for p in parameters(cls) if p.name in wanted})
 
 

@@ -140,10 +140,10 @@ def test_an_axis_anywhere(run, folder, axis):
 
 def test_refined_tilts_come_back_as_angles(run, folder, tmp_path):
     table = tmp_path / "refined.txt"
-    options = ("--max-iterations", "2", "--steps", "2")
+    options = ("--rounds", "2", "--steps", "2")
     run("angle-refinement", "a.mrc", "--angles", "a.txt", *options, "--refined-angles", table)
     expected = px.reconstruct(
-        AngleRefinement(max_iterations=2, steps=2), px.load(folder / "a.mrc", angles=folder / "a.txt")
+        AngleRefinement(rounds=2, steps=2), px.load(folder / "a.mrc", angles=folder / "a.txt")
     ).products
     np.testing.assert_allclose(
         read_angles(table), np.column_stack([expected["rotations"], expected["shifts"]]), rtol=1e-8, atol=1e-9
@@ -159,7 +159,7 @@ def test_refined_tilts_come_back_as_angles(run, folder, tmp_path):
 
 def test_refined_tilts_of_two_series_are_shared_out(run, folder, tmp_path):
     table, two = tmp_path / "refined.csv", ("a.mrc", "b.npy")
-    options = ("--max-iterations", "2", "--steps", "2", "--refined-angles", table)
+    options = ("--rounds", "2", "--steps", "2", "--refined-angles", table)
     run("angle-refinement", *two, "--angles", "a.txt", "b.txt", "--in-plane", "0", "90", *options)
     volume, made = run("resire", *two, "--angles", table, *SHORT)
     found = read_angles(table)
@@ -188,7 +188,7 @@ def test_the_quality_of_a_volume_from_two_series(run, folder, tmp_path, capsys):
 
 def test_a_volume_file_says_where_refined_tilts_would_be_kept(folder, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(folder)
-    options = ("--angles", "a.txt", "--max-iterations", "1", "--steps", "1", "-o", tmp_path / "out.mrc")
+    options = ("--angles", "a.txt", "--rounds", "1", "--steps", "1", "-o", tmp_path / "out.mrc")
     assert proxiscope("reconstruct", "angle-refinement", "a.mrc", *options) == 0
     assert "--refined-angles keep the tilts as refined" in capsys.readouterr().err
 

@@ -52,8 +52,8 @@ def same(series, expected):
 
 
 def run(panel, qtbot, wait_until, iterations=3):
-    if "max_iterations" in panel.form.widgets:
-        panel.form.widgets["max_iterations"].value = iterations
+    for name in {"max_iterations", "rounds"} & set(panel.form.widgets):
+        panel.form.widgets[name].value = iterations
     qtbot.mouseClick(panel.controls.buttons["run"], Qt.MouseButton.LeftButton)
     wait_until(lambda: not panel.running)
 

@@ -71,19 +71,19 @@ def misaligned():
 
 def test_geometry_comes_back_from_a_degree_and_a_pixel(misaligned):
     series, believed = misaligned
-    result = reconstruct(AngleRefinement(max_iterations=12), believed)
+    result = reconstruct(AngleRefinement(rounds=12), believed)
     turns, shifts, *_ = remaining(result.products["rotations"], result.products["shifts"], series)
     before, shifts_before, *_ = remaining(believed.rotations, believed.shifts, series)
     assert (turns < 0.5 * before).all()
     assert (shifts < 0.1).all()
     assert (shifts_before > 0.7).all()
-    assert result.r_factor < 0.35 * result.metrics["r_factor"][0]
+    assert result.r_factor < 0.35 * result.metrics["r_factor"][49]
 
 
 def test_the_whole_does_not_wander(misaligned):
     """What the refinement gains over the given geometry has no common turn and no common shift."""
     _, believed = misaligned
-    result = reconstruct(AngleRefinement(max_iterations=3, steps=10), believed)
+    result = reconstruct(AngleRefinement(rounds=3, steps=10), believed)
     *_, turn, offsets = remaining(result.products["rotations"], result.products["shifts"], believed)
     assert Rotation.from_matrix(turn).magnitude() < np.deg2rad(0.01)
     assert np.abs(offsets).max() < 0.05
@@ -91,7 +91,7 @@ def test_the_whole_does_not_wander(misaligned):
 
 def test_the_r_factor_is_that_of_the_refined_geometry(misaligned):
     _, believed = misaligned
-    algorithm = AngleRefinement(max_iterations=3, steps=10)
+    algorithm = AngleRefinement(rounds=3, steps=10)
     for progress in iterate(algorithm, believed):
         series = algorithm.series(believed, progress.state)
         assert progress.metrics["r_factor"] == pytest.approx(r_factor(progress.estimate(), series), rel=1e-4)
@@ -99,8 +99,8 @@ def test_the_r_factor_is_that_of_the_refined_geometry(misaligned):
 
 def test_it_ends_when_the_r_factor_falls_no_longer():
     series, _ = series_of_grains(noise=0.5)
-    result = reconstruct(AngleRefinement(max_iterations=60, steps=10, patience=2), series)
-    lowest = np.minimum.accumulate(result.metrics["r_factor"])
+    result = reconstruct(AngleRefinement(rounds=60, steps=10, patience=2), series)
+    lowest = np.minimum.accumulate(result.metrics["r_factor"][9::10])
     idle = lowest[1:] >= 0.9995 * lowest[:-1]
     assert len(lowest) < 60
     assert idle[-2:].all()
@@ -109,7 +109,7 @@ def test_it_ends_when_the_r_factor_falls_no_longer():
 
 def test_chosen_angles_alone_are_refined(misaligned):
     _, believed = misaligned
-    options = {"max_iterations": 2, "steps": 5}
+    options = {"rounds": 2, "steps": 5}
     none = reconstruct(AngleRefinement(refine="shifts", **options), believed).products
     np.testing.assert_allclose(none["rotations"], believed.rotations, atol=1e-9)
     assert np.abs(none["shifts"]).max() > 0.1
@@ -123,7 +123,7 @@ def test_masked_pixels_do_not_steer(misaligned):
     valid = np.random.default_rng(0).random(series.shape) > 0.2
     spoilt = np.where(valid, series.projections, np.nan)
     one, other = (
-        reconstruct(AngleRefinement(max_iterations=3, steps=5), believed.copy_with(projections=p, valid=v)).products
+        reconstruct(AngleRefinement(rounds=3, steps=5), believed.copy_with(projections=p, valid=v)).products
         for p, v in ((spoilt, None), (series.projections + 5 * ~valid, valid))
     )
     np.testing.assert_array_equal(one["rotations"], other["rotations"])
@@ -158,7 +158,7 @@ def test_a_dead_tilt_of_zeros_is_as_one_of_nan(misaligned):
     dead = np.arange(series.shape[0]) == 8
     zeros, nan = (
         reconstruct(
-            AngleRefinement(max_iterations=3, steps=5),
+            AngleRefinement(rounds=3, steps=5),
             series.copy_with(projections=np.where(dead[:, None, None], fill, series.projections), valid=None),
         ).products["rotations"]
         for fill in (0, np.nan)
@@ -169,9 +169,11 @@ def test_a_dead_tilt_of_zeros_is_as_one_of_nan(misaligned):
 
 def test_a_run_with_held_out_tilts_can_be_taken_up_again(misaligned, tmp_path):
     _, believed = misaligned
-    series, algorithm = believed.hold_out(6), AngleRefinement(max_iterations=3, steps=5)
+    series, algorithm = believed.hold_out(6), AngleRefinement(rounds=3, steps=5)
     whole = reconstruct(algorithm, series)
-    progress = next(iterate(algorithm, series))
+    for progress in iterate(algorithm, series):
+        if progress.iteration == 8:  # in the middle of the second round, with tilts that have moved
+            break
     save_checkpoint(tmp_path / "run.h5", algorithm, progress.state)
     loaded, state = load_checkpoint(tmp_path / "run.h5")
     *_, last = iterate(loaded, series, state=state)

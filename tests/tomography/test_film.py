@@ -244,7 +244,7 @@ def test_steps_are_stable_on_films(truth, rotations):
 def test_angles_can_be_refined_on_a_film(truth):
     right = tilt_series(truth, ANGLES[2:-2], shape=(ROWS, COLUMNS), noise=0.1, seed=2)
     errors = np.random.default_rng(0).normal(0, 1, len(right.angles))
-    refine = AngleRefinement(max_iterations=6, steps=15, depth=DEPTH, film=True, refine="tilt")
+    refine = AngleRefinement(rounds=6, steps=15, depth=DEPTH, film=True, refine="tilt")
     result = reconstruct(refine, right.copy_with(angles=right.angles + errors))
     assert result.volume.shape == (DEPTH, ROWS, COLUMNS)
     assert (result.products["rotations"][:, 1] - right.angles).std() < 0.5 * errors.std()

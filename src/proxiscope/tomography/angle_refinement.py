@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 
-from ..core import Doc, InputError, Iterative, State, Unit, iterate
+from ..core import Doc, InputError, State, Unit
+from ..core.algorithm import same_make
 from ..physics.projectors import GeneralProjector
 from ..physics.rotations import euler_angles, rotation_matrices, rotations_by
 from .base import Tomography, Volume
 from .film import resized, whole_rays
 from .problem import TiltSeries
-from .resire_accelerated import AcceleratedRESIRE
+from .resire_accelerated import AcceleratedRESIRE, MomentumState
 
 _STEP = 0.5  # degrees, of the finite differences
 _LARGEST = 2.0  # degrees or pixels that a tilt may move in a round
@@ -24,37 +25,40 @@ _LARGEST = 2.0  # degrees or pixels that a tilt may move in a round
 
 @dataclass
 class RefinementState(State):
-    """Volume (z, y, x) and geometry: Euler triples (tilt, 3) in degrees, shifts (tilt, 2) in pixels.
+    """Geometry: Euler triples (tilt, 3) in degrees, shifts (tilt, 2) in pixels; and the state of the reconstruction.
 
-    `lowest` is the lowest R-factor, `idle` the rounds since it last fell.
+    That is the one of `members`. `lowest` is the lowest R-factor at the end of a round, `idle` the rounds since it
+    fell.
     """
 
-    volume: NDArray
     rotations: NDArray
     shifts: NDArray
-    r_factor: float = 1.0
-    misfit: float = 0.0
-    free_r_factor: float | None = None
+    members: list[MomentumState]
     lowest: float = np.inf
     idle: int = 0
 
 
+@dataclass
+class Work:
+    """The series with the tilts of the present round, once it has been made."""
+
+    series: TiltSeries | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
-class AngleRefinement(
-    Iterative, Tomography[RefinementState], name="angle-refinement", title="RESIRE, refining the tilts"
-):
+class AngleRefinement(Tomography[RefinementState], name="angle-refinement", title="RESIRE, refining the tilts"):
     """Reconstruct and refine each tilt's three angles and its shift in turn, until the R-factor no longer falls.
 
     Each round moves every tilt by a Gauss-Newton step on the misfit of its projection, to fractions of a degree and of
     a pixel, and then goes on with accelerated RESIRE from the volume so far. Start with series that are aligned to a
-    few pixels and degrees.
+    few pixels and degrees. Held-out tilts are refined as well: their R-factor is not quite free.
     """
 
     State: ClassVar[type] = RefinementState
     refines_tilts: ClassVar[bool] = True
     slice_reach: ClassVar[int | None] = None
 
-    max_iterations: Annotated[int, Interval(ge=1, le=10_000), Doc("Rounds at the most.")] = 30
+    rounds: Annotated[int, Interval(ge=1, le=10_000), Doc("Rounds at the most.")] = 30
     steps: Annotated[int, Interval(ge=1, le=1000), Doc("Iterations of accelerated RESIRE in a round.")] = 50
     refine: Annotated[
         Literal["all", "tilt", "shifts"],
@@ -98,48 +102,67 @@ class AngleRefinement(
         if problem.shape[1] < 2:
             raise InputError("projections", "one row of pixels", "Give at least two: a shift along y shows in them")
 
-    def prepare(self, problem: TiltSeries) -> bool:
-        """Nothing: the projector changes in each round."""
-        return True
+    @property
+    def iterations(self) -> int:
+        """Steps that a whole run takes, one iteration of the reconstruction each."""
+        return self.rounds * self.steps
+
+    def prepare(self, problem: TiltSeries) -> Work:
+        """Room for the series with its tilts moved; the projector changes in each round."""
+        return Work()
 
     def init(self, problem: TiltSeries, seed: int) -> RefinementState:
         """u = 0 and the tilts as given; there is nothing random, so `seed` has no effect."""
-        volume = np.zeros(self.work_shape(problem), np.float32)
-        free = None if problem.held_out is None or not problem.projections[problem.held_out].any() else 1.0
-        return RefinementState(volume, problem.rotations.copy(), problem.shifts.copy(), free_r_factor=free, work=True)
+        members = [self.reconstruction.init(problem, seed)]
+        return RefinementState(problem.rotations.copy(), problem.shifts.copy(), members, work=Work())
+
+    def check_state(self, problem: TiltSeries, state: RefinementState) -> None:
+        """Refuse a state that belongs to another reconstruction."""
+        expected = self.reconstruction.init(self.series(problem, state), 0)
+        if len(state.members) != 1 or not same_make(expected, state.members[0]):
+            raise InputError("state", "that of another refinement", "Resume with the data that it belongs to")
 
     def series(self, problem: TiltSeries, state: RefinementState) -> TiltSeries:
         """The series with the tilts as refined so far."""
         return problem.copy_with(rotations=state.rotations, shifts=state.shifts)
 
     def step(self, problem: TiltSeries, state: RefinementState) -> RefinementState:
-        """Move the tilts by what the volume tells, then reconstruct."""
-        if state.iteration:
-            self._move(problem, state)
-        series, method = self.series(problem, state), self.reconstruction
-        *_, last = iterate(method, series, state=method.starting_from(series, state.volume))
-        state.volume = last.state.work.projector.unpack_volume(last.state.volume)
-        for name, value in last.metrics.items():
-            setattr(state, name, value)
-        fell = state.r_factor < 0.9995 * state.lowest
-        state.lowest, state.idle = min(state.lowest, state.r_factor), 0 if fell else state.idle + 1
+        """An iteration of the reconstruction; at the beginning of a round, first move the tilts by what it tells."""
+        method, work = self.reconstruction, self.workspace(problem, state)
+        if work.series is None:
+            work.series = self.series(problem, state)
+        if state.iteration and state.iteration % self.steps == 0:
+            volume = self._volume(state, work.series)
+            self._move(problem, state, volume)
+            work.series = self.series(problem, state)
+            state.members[0] = method.starting_from(work.series, volume)
+        state.members[0] = method.step(work.series, state.members[0])
         state.iteration += 1
+        if state.iteration % self.steps == 0:
+            r_factor = state.members[0].r_factor
+            fell = r_factor < 0.9995 * state.lowest
+            state.lowest, state.idle = min(state.lowest, r_factor), 0 if fell else state.idle + 1
         return state
+
+    def _volume(self, state: RefinementState, series: TiltSeries) -> NDArray:
+        """The volume (z, y, x) that is computed in."""
+        inner = state.members[0]
+        return self.reconstruction.workspace(series, inner).projector.unpack_volume(inner.volume)
 
     def finished(self, state: RefinementState) -> bool:
         """Whether the R-factor has stopped falling."""
         return state.idle >= self.patience
 
-    def _move(self, problem: TiltSeries, state: RefinementState) -> None:
+    def _move(self, problem: TiltSeries, state: RefinementState, volume: NDArray) -> None:
         """A damped Gauss-Newton step of every tilt, about the detector's axes."""
         matrices = rotation_matrices(state.rotations)
         valid = problem.valid & problem.projections.any(axis=(1, 2))[:, None, None]  # a dead tilt stays where it is
         if self.film:
-            valid &= whole_rays(self.series(problem, state), state.volume.shape)
+            valid &= whole_rays(self.series(problem, state), volume.shape)
 
         def project(turned: NDArray) -> NDArray:
-            geometry = euler_angles(turned), problem.shape[1:], state.volume.shape, state.shifts
-            return GeneralProjector(*geometry).forward(state.volume)
+            geometry = euler_angles(turned), problem.shape[1:], volume.shape, state.shifts
+            return GeneralProjector(*geometry).forward(volume)
 
         axes = {"all": (1, 0, 2), "tilt": (1,), "shifts": ()}[self.refine]
         turns = [rotations_by(_STEP * np.eye(3)[axis]) for axis in axes]
@@ -172,13 +195,15 @@ class AngleRefinement(
         return slopes[:1] + blurred[1:] if self.refine != "shifts" else blurred
 
     def metrics(self, problem: TiltSeries, state: RefinementState) -> Mapping[str, float]:
-        """``"r_factor"`` (eq. 3.9) with the refined tilts, ``"free_r_factor"`` of held-out ones; ``"misfit"``."""
-        free = {} if state.free_r_factor is None else {"free_r_factor": state.free_r_factor}
-        return {"r_factor": state.r_factor} | free | {"misfit": state.misfit}
+        """Those of the reconstruction, with the tilts as refined so far."""
+        return self.reconstruction.metrics(problem, state.members[0])
 
     def estimate(self, problem: TiltSeries, state: RefinementState) -> NDArray:
         """Volume (z, y, x), float32."""
-        return resized(state.volume, self.volume_shape(problem)).copy()
+        work = self.workspace(problem, state)
+        if work.series is None:
+            work.series = self.series(problem, state)
+        return resized(self._volume(state, work.series), self.volume_shape(problem)).copy()
 
     def products(self, problem: TiltSeries, state: RefinementState) -> Mapping[str, NDArray]:
         """``"rotations"``, Euler triples (tilt, 3) in degrees, and ``"shifts"`` (tilt, 2) in pixels, as refined."""
