@@ -13,9 +13,9 @@ from proxiscope.physics.projectors import projector
 from proxiscope.simulate import tilt_series, vesicle
 from proxiscope.tomography import FBP, RESIRE, SIRT, AcceleratedRESIRE, AngleRefinement, InSlabs, metrics
 from proxiscope.tomography.genfire import GENFIRE
-from proxiscope.tomography.in_slabs import Geometry
 from proxiscope.tomography.resire_tv import TVRESIRE
 from proxiscope.tomography.sart import SART
+from proxiscope.tomography.slabs import Geometry
 
 ANGLES = np.arange(-60, 61, 10.0)
 OBJECT = vesicle((20, 80, 20))
