@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import proxiscope as px
+from proxiscope.cli.commands import algorithm_from
+from proxiscope.cli.main import parser
 from proxiscope.io import read_angles, write_array
 from proxiscope.tomography import RESIRE, SIRT, AngleRefinement, merge
 from tests.cli.test_cli import proxiscope
@@ -217,3 +219,9 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_one_clear_line(complains, case):
     complains(*BAD[case])
+
+
+def test_a_switch_alone_means_yes():
+    given = parser().parse_args(["reconstruct", "resire", "in.mrc", "-o", "out.mrc", "--depth", "8", "--film"])
+    assert algorithm_from(RESIRE, given).film
+    assert not algorithm_from(RESIRE, parser().parse_args(["reconstruct", "resire", "in.mrc", "-o", "out.mrc"])).film

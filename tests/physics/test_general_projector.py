@@ -197,7 +197,8 @@ def test_tilts_about_y_agree_with_the_projector_for_them(projector, shape, volum
     expected = project(other, values)
     assert relative(project(one, values), expected) < (0.004 if projector is GeneralProjector else 1e-5)
     if projector is GeneralFourierSliceProjector:  # Joseph's rays weigh the voxels of a back projection unevenly
-        assert relative(back_project(one, expected), back_project(other, expected)) < 1e-4
+        # in single precision finufft 2.3 reaches 1.05e-4 here, 2.5 5e-5, whatever precision is asked for
+        assert relative(back_project(one, expected), back_project(other, expected)) < 2e-4
 
 
 def test_both_agree_on_a_smooth_object():

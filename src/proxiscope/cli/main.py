@@ -217,6 +217,7 @@ def _add_parameters(group: argparse._ArgumentGroup, found: Iterable[Parameter]) 
             f"--{parameter.name.replace('_', '-')}",
             metavar=_metavar(parameter),
             help=_help(parameter).replace("%", "%%"),
+            **({"nargs": "?", "const": "yes"} if parameter.kind == "bool" else {}),  # --film alone means yes
         )
 
 
