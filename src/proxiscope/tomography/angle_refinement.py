@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -81,7 +82,7 @@ class AngleRefinement(Tomography[RefinementState], name="angle-refinement", titl
 
     _series: ClassVar[int] = 14
 
-    @property
+    @cached_property
     def reconstruction(self) -> AcceleratedRESIRE:
         """What reconstructs in each round."""
         size = {name: getattr(self, name) for name in ("depth", "height", "width")}

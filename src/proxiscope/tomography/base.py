@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ..core import Algorithm, Doc, Group, InputError, Iterative, State, Unit
 from ..core.algorithm import S
+from ..physics.projectors import SingleAxisProjector, packed_slices, projector
 from ..physics.projectors import memory as projector_memory
-from ..physics.projectors import packed_slices, projector
 from . import kernels
 from .film import around, resized, whole_rays
 from .problem import TiltSeries
@@ -49,6 +49,8 @@ class Setup:
     support : bool, ``projector.domain_shape``, or None
     blocks : int
         Groups of slices that do not affect each other.
+    in_slices : bool
+        Whether rays stay in their slices, with weights that are not negative and the same in all of them.
     sums : float64, (tilt, 2), or None
         Absolute values and squares of the residual that was computed last, summed over each tilt.
     """
@@ -60,6 +62,7 @@ class Setup:
         self.projector = projector(kind, series.rotations, series.shape[1:], volume, series.shifts)
         self.volume = volume
         self.blocks = self.projector.domain_shape[0] if len(self.projector.domain_shape) == 4 else 1
+        self.in_slices = type(self.projector) is SingleAxisProjector
         valid = series.valid & whole_rays(series, volume) if film else series.valid
         measured = np.where(valid, series.projections, np.float32(0)) if film else series.projections
         used = series.used & valid.any(axis=(1, 2)) if film else series.used
@@ -114,6 +117,8 @@ class Tomography(Algorithm[TiltSeries, S]):
     remedy: ClassVar[str] = (
         "Bin or crop the data, reduce the depth of the volume, or reconstruct it in slabs: InSlabs, or --in-slabs."
     )
+    film: ClassVar[bool] = False
+    """Whether the sample goes on beyond the field of view; a parameter of the methods that can take that."""
     slice_reach: ClassVar[int | None] = 0
     """Slices on either side that affect one about a single axis, all in all; None where all do and must."""
 
@@ -156,7 +161,7 @@ class Tomography(Algorithm[TiltSeries, S]):
         depth, ny, nx = volume = self.work_shape(problem)
         tilts, rows, columns = problem.shape
         held = self._volumes * depth * packed_slices(ny) * nx
-        masked = 1 if problem.valid.all() and not getattr(self, "film", False) else 2
+        masked = 1 if problem.valid.all() and not self.film else 2
         held += (self._series + masked) * tilts * packed_slices(rows) * columns
         own = projector_memory(self.kind, problem.rotations, problem.shape[1:], volume, problem.shifts)
         return 4 * held + own + _OVERHEAD

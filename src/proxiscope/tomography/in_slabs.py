@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from ..core import Algorithm, Doc, InputError, NotEnoughMemoryError, State, Unit
 from ..core.algorithm import same_make
 from ..physics.projectors import memory as projector_memory
-from ..physics.projectors import packed_slices, projector
+from ..physics.projectors import packed_slices
 from .base import Setup, Tomography
 from .film import whole_rays
 from .problem import TiltSeries
 from .resire_accelerated import AcceleratedRESIRE
-from .slabs import BLOCK, Geometry, Slab
+from .slabs import BLOCK, Geometry, Slab, Work
 
 OVERLAP = 8
 """Slices added on both sides where tilts are not exactly about y."""
@@ -43,87 +43,6 @@ class SlabsState(State):
     common: NDArray
     thickness: int
     seed: int
-
-
-class Work:
-    """A series to be cut, its misfit where nothing is known, and the slab that is under way.
-
-    Parameters
-    ----------
-    algorithm : InSlabs
-    series : TiltSeries
-
-    Attributes
-    ----------
-    geometry : Geometry
-    valid : bool, (tilt, y, x)
-        Pixels that figures are taken over.
-    empty : float64, (2, tilt, y)
-        Sums over rows of |b| and of its squares.
-    """
-
-    def __init__(self, algorithm: "InSlabs", series: TiltSeries):
-        self._algorithm = algorithm
-        self.geometry = algorithm.geometry(series)
-        self.valid = series.valid
-        if self.geometry.film:
-            inner, whole = algorithm.algorithm, algorithm.independent(self.geometry)
-            volume = inner.work_shape(series) if whole else inner.volume_shape(series)
-            self.valid = series.valid & whole_rays(series, volume)
-        self.empty = self.row_sums(None, (0, series.shape[1]))
-        totals = self.empty[0].sum(axis=-1)
-        self.used = series.used & (totals > 0)
-        self.held_out = (totals > 0) & (np.zeros_like(self.used) if series.held_out is None else series.held_out)
-        self.totals = totals
-        self.pixels = sum(int(np.count_nonzero(self.valid[t])) for t in np.flatnonzero(self.used))
-        self.common = algorithm.common(series)
-        if not self.pixels:
-            raise InputError("film", "no ray passes wholly through the volume", "Make the volume wider or thinner")
-        self._thickness, self._slabs = 0, []
-        self.leave()
-
-    def slabs(self, thickness: int) -> list[Slab]:
-        """All slabs."""
-        if thickness != self._thickness:
-            self._thickness, self._slabs = thickness, self._algorithm.slabs(self.geometry, thickness)
-        return self._slabs
-
-    def enter(self, slab: Slab) -> tuple[Tomography, TiltSeries]:
-        """The algorithm and the series of a slab."""
-        if slab != self._slab:
-            height = slab.slices[1] - slab.slices[0]
-            self._slab, self._series = slab, self.geometry.part(slab.slices, slab.rows)
-            self._inner = replace(self._algorithm.algorithm, height=height)
-        return self._inner, self._series
-
-    def leave(self) -> None:
-        """Forget the slab."""
-        self._slab, self._inner, self._series, self._projector = None, None, None, None
-
-    def row_sums(self, projected: NDArray | None, rows: tuple[int, int]) -> NDArray[np.float64]:
-        """Sums (2, tilt, row) of |A u - b| and of its squares; a u of zero if nothing is projected."""
-        projections = self.geometry.series.projections
-        sums = np.zeros((2, len(projections), rows[1] - rows[0]))
-        for t, measured in enumerate(projections[:, slice(*rows)]):
-            residual = measured.astype(np.float64) if projected is None else projected[t] - measured.astype(np.float64)
-            residual *= self.valid[t, slice(*rows)]
-            sums[:, t] = np.abs(residual).sum(axis=1), np.einsum("yx,yx->y", residual, residual)
-        return sums
-
-    def misfit(self, volume: NDArray, slab: Slab, estimate: NDArray) -> NDArray[np.float64]:
-        """`row_sums` of the rows that a slab's kept slices show in, with an estimate of the slab in the volume."""
-        (a, b), rows = slab.kept, slab.seen
-        if rows[0] == rows[1]:
-            return np.zeros((2, len(self.totals), 0))
-        first, last = slices = self.geometry.around(slab)
-        part = volume[:, first:last].copy()
-        part[:, a - first : b - first] = estimate[:, a - slab.slices[0] : b - slab.slices[0]]
-        if self._projector is None:
-            series = self.geometry.part(slices, rows)
-            kind = self._algorithm.algorithm.kind
-            self._projector = projector(kind, series.rotations, series.shape[1:], part.shape, series.shifts)
-        a = self._projector
-        return self.row_sums(a.unpack_projections(a.forward(a.pack_volume(part))), rows)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +94,7 @@ class InSlabs(Algorithm[TiltSeries, SlabsState], name="in-slabs"):
 
     def geometry(self, problem: TiltSeries) -> Geometry:
         """How slices lie on the detector."""
-        return Geometry(problem, self.algorithm.volume_shape(problem), getattr(self.algorithm, "film", False))
+        return Geometry(problem, self.algorithm.volume_shape(problem), self.algorithm.film)
 
     def independent(self, geometry: Geometry) -> bool:
         """Whether slices do not affect each other."""
@@ -372,7 +291,7 @@ def _size(slab: Slab) -> tuple[bool, int]:
 def _usable(algorithm: Tomography, series: TiltSeries) -> NDArray[np.bool_]:
     """Pixels (tilt, y, x) that a reconstruction of a slab is compared at."""
     valid = series.valid & series.used[:, None, None]
-    if getattr(algorithm, "film", False) and valid.size:
+    if algorithm.film and valid.size:
         valid &= whole_rays(series, algorithm.work_shape(series))
     return valid
 

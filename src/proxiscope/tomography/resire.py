@@ -24,7 +24,7 @@ class ResireSetup(Setup):
         super().__init__(series, volume, kind, film)
         self.gradient = np.empty(self.projector.domain_shape, np.float32)
         self.weights = None
-        if type(self.projector) is SingleAxisProjector:
+        if self.in_slices:
             self.weights = equal_weights(series.angles[series.used], series.shape[2], volume)
         depth = self.depth()
         self.step = 1 / (self.tilts * depth) if depth > 0 else 0.0  # no ray to a usable pixel meets the volume

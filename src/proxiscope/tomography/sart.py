@@ -14,17 +14,10 @@ from ..physics.rotations import rotation_matrices
 from . import kernels
 from .base import DescentState, IterativeTomography, Setup
 from .problem import TiltSeries
-from .sirt import inverse
+from .sirt import bounded_inverse, inverse
 
 _FADING = 0.7
 """How much less each earlier tilt counts than the one after it when the next one is chosen."""
-
-_GRAZING = np.float32(0.1)
-"""Least row sum about any axis, as a share of the largest one; in any case one voxel.
-
-Of rays that graze the volume, positive and negative weights may cancel. With this the largest eigenvalue of a sub-step,
-C_s A_s* R_s A_s, was not found above 1.5, and lambda = 1 takes 2.
-"""
 
 
 class Subset:
@@ -53,14 +46,14 @@ class Subset:
         detector, self.column_weights, self.step = series.shape[1:], None, 1.0
         self.measured = np.ascontiguousarray(_some(work.measured, tilts))
         scratch.fill(1)
-        if type(work.projector) is SingleAxisProjector:
+        if work.in_slices:
             self.projector = SingleAxisProjector(series.angles[tilts], detector, work.volume)
             self.row_weights = inverse(self.projector.forward(scratch))
             self.column_weights = inverse(column_sums(series.angles[tilts], detector[1], work.volume))
         else:
             self.projector = GeneralProjector(series.rotations[tilts], detector, work.volume, series.shifts[tilts])
             sums = self.projector.forward(scratch)
-            self.row_weights = 1 / np.maximum(sums, max(_GRAZING * sums.max(), 1))
+            self.row_weights = bounded_inverse(sums)  # no stride is then longer than 1.5 times what is safe
             largest = float(self.projector.adjoint(np.ones_like(sums), scratch).max())
             self.step = 1 / largest if largest > 0 else 1.0  # a tilt shifted so far that no ray meets the volume
         if work.valid is not None:

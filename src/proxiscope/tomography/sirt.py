@@ -8,7 +8,6 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from ..core import Doc
-from ..physics.projectors import SingleAxisProjector
 from . import kernels
 from .base import DescentState, IterativeTomography, Setup
 from .problem import TiltSeries
@@ -22,13 +21,12 @@ class SirtSetup(Setup):
         ones = np.ones(self.projector.domain_shape, np.float32)
         usable = np.ones(self.projector.range_shape, np.float32) if self.valid is None else self.valid
         usable = usable * self.kept[:, None, None]
-        positive = type(self.projector) is SingleAxisProjector
-        inverted = inverse if positive else bounded_inverse
+        inverted = inverse if self.in_slices else bounded_inverse
         self.row_weights = inverted(self.projector.forward(ones))
         self.column_weights = inverted(self.projector.adjoint(usable, ones))
         self.scaled = np.empty(self.projector.range_shape, np.float32)
         self.gradient = np.empty(self.projector.domain_shape, np.float32)
-        if not positive:
+        if not self.in_slices:
             self.column_weights /= max(1, 1.05 * self._largest_eigenvalue(usable * self.row_weights))
 
     def _largest_eigenvalue(self, row_weights: NDArray, rounds: int = 8) -> float:
@@ -48,9 +46,11 @@ def inverse(sums: NDArray) -> NDArray:
 
 
 def bounded_inverse(sums: NDArray) -> NDArray:
-    """1 / sums, of which each counts as a tenth of the largest at least."""
-    largest = sums.max()
-    return 1 / np.maximum(sums, np.float32(0.1) * largest) if largest > 0 else np.zeros_like(sums)
+    """1 / sums, of which each counts as a tenth of the largest and as one voxel at least.
+
+    Of rays about other axes that only graze the volume positive and negative weights may cancel.
+    """
+    return 1 / np.maximum(sums, max(np.float32(0.1) * sums.max(), np.float32(1)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,13 +1,18 @@
-"""How a volume is cut into slabs along the tilt axis, and where they show on the detector."""
+"""How a volume is cut into slabs along the tilt axis, where they show, and what they leave unexplained."""
 
 from copy import copy
+from dataclasses import replace
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core import InputError
+from ..physics.projectors import projector
 from ..physics.rotations import rotation_matrices
+from .base import Tomography
+from .film import whole_rays
 from .problem import TiltSeries
 
 STEEPEST = 10.0
@@ -131,3 +136,84 @@ def _within(low: float, high: float, length: int) -> tuple[int, int]:
     """The pixels (first, last + 1) from low to high, of those that there are."""
     first, last = np.clip([np.floor(low), np.ceil(high) + 1], 0, length).astype(int).tolist()
     return first, last
+
+
+class Work:
+    """A series to be cut, its misfit where nothing is known, and the slab that is under way.
+
+    Parameters
+    ----------
+    algorithm : InSlabs
+    series : TiltSeries
+
+    Attributes
+    ----------
+    geometry : Geometry
+    valid : bool, (tilt, y, x)
+        Pixels that figures are taken over.
+    empty : float64, (2, tilt, y)
+        Sums over rows of |b| and of its squares.
+    """
+
+    def __init__(self, algorithm: Any, series: TiltSeries):
+        self._algorithm = algorithm
+        self.geometry = algorithm.geometry(series)
+        self.valid = series.valid
+        if self.geometry.film:
+            inner, whole = algorithm.algorithm, algorithm.independent(self.geometry)
+            volume = inner.work_shape(series) if whole else inner.volume_shape(series)
+            self.valid = series.valid & whole_rays(series, volume)
+        self.empty = self.row_sums(None, (0, series.shape[1]))
+        totals = self.empty[0].sum(axis=-1)
+        self.used = series.used & (totals > 0)
+        self.held_out = (totals > 0) & (np.zeros_like(self.used) if series.held_out is None else series.held_out)
+        self.totals = totals
+        self.pixels = sum(int(np.count_nonzero(self.valid[t])) for t in np.flatnonzero(self.used))
+        self.common = algorithm.common(series)
+        if not self.pixels:
+            raise InputError("film", "no ray passes wholly through the volume", "Make the volume wider or thinner")
+        self._thickness, self._slabs = 0, []
+        self.leave()
+
+    def slabs(self, thickness: int) -> list[Slab]:
+        """All slabs."""
+        if thickness != self._thickness:
+            self._thickness, self._slabs = thickness, self._algorithm.slabs(self.geometry, thickness)
+        return self._slabs
+
+    def enter(self, slab: Slab) -> tuple[Tomography, TiltSeries]:
+        """The algorithm and the series of a slab."""
+        if slab != self._slab:
+            height = slab.slices[1] - slab.slices[0]
+            self._slab, self._series = slab, self.geometry.part(slab.slices, slab.rows)
+            self._inner = replace(self._algorithm.algorithm, height=height)
+        return self._inner, self._series
+
+    def leave(self) -> None:
+        """Forget the slab."""
+        self._slab, self._inner, self._series, self._projector = None, None, None, None
+
+    def row_sums(self, projected: NDArray | None, rows: tuple[int, int]) -> NDArray[np.float64]:
+        """Sums (2, tilt, row) of |A u - b| and of its squares; a u of zero if nothing is projected."""
+        projections = self.geometry.series.projections
+        sums = np.zeros((2, len(projections), rows[1] - rows[0]))
+        for t, measured in enumerate(projections[:, slice(*rows)]):
+            residual = measured.astype(np.float64) if projected is None else projected[t] - measured.astype(np.float64)
+            residual *= self.valid[t, slice(*rows)]
+            sums[:, t] = np.abs(residual).sum(axis=1), np.einsum("yx,yx->y", residual, residual)
+        return sums
+
+    def misfit(self, volume: NDArray, slab: Slab, estimate: NDArray) -> NDArray[np.float64]:
+        """`row_sums` of the rows that a slab's kept slices show in, with an estimate of the slab in the volume."""
+        (a, b), rows = slab.kept, slab.seen
+        if rows[0] == rows[1]:
+            return np.zeros((2, len(self.totals), 0))
+        first, last = slices = self.geometry.around(slab)
+        part = volume[:, first:last].copy()
+        part[:, a - first : b - first] = estimate[:, a - slab.slices[0] : b - slab.slices[0]]
+        if self._projector is None:
+            series = self.geometry.part(slices, rows)
+            kind = self._algorithm.algorithm.kind
+            self._projector = projector(kind, series.rotations, series.shape[1:], part.shape, series.shifts)
+        a = self._projector
+        return self.row_sums(a.unpack_projections(a.forward(a.pack_volume(part))), rows)

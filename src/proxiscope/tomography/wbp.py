@@ -8,7 +8,6 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ..core.threads import num_threads, parallel
-from ..physics.projectors import SingleAxisProjector
 from ..physics.rotations import rotation_matrices
 from .base import Setup
 from .direct import DirectTomography
@@ -41,7 +40,7 @@ class WBP(DirectTomography, name="wbp", title="Weighted back projection (WBP)"):
 
     def back_project(self, series: TiltSeries, work: Setup, out: NDArray) -> None:
         """Weigh the tilts that are kept, and smear them back with weight one for all voxels."""
-        single_axis = type(work.projector) is SingleAxisProjector
+        single_axis = work.in_slices
         projections = weighted(series, work.kept > 0, work.volume, self.filter, single_axis)
         smear = work.projector.interpolate if single_axis else work.projector.adjoint
         smear(work.projector.pack_projections(projections), out)

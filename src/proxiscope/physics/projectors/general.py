@@ -130,17 +130,7 @@ class GeneralProjector(Natural):
         return self._slopes, self._origins, self._shapes, self._offsets
 
     def forward(self, x: NDArray, out: NDArray | None = None) -> NDArray:
-        """Project a volume.
-
-        Parameters
-        ----------
-        x : ndarray, shape `domain_shape`, float32
-        out : ndarray, shape `range_shape`, float32, optional
-
-        Returns
-        -------
-        ndarray, shape `range_shape`, float32
-        """
+        """Project a volume, `domain_shape` to `range_shape`, float32."""
         volume = as_native("volume", x, self.domain_shape)
         out = as_output(out, self.range_shape)
         parts = 2 * num_threads() if num_threads() > 1 else 1
@@ -154,17 +144,7 @@ class GeneralProjector(Natural):
         return out
 
     def adjoint(self, y: NDArray, out: NDArray | None = None) -> NDArray:
-        """Back-project, with the weights of `forward`.
-
-        Parameters
-        ----------
-        y : ndarray, shape `range_shape`, float32
-        out : ndarray, shape `domain_shape`, float32, optional
-
-        Returns
-        -------
-        ndarray, shape `domain_shape`, float32
-        """
+        """Back-project with the weights of `forward`, `range_shape` to `domain_shape`, float32."""
         projections = as_native("projections", y, self.range_shape)
         out = as_output(out, self.domain_shape)
         parallel(_shear.warp_back, [(p, *self._warp(t), self._base) for t, p in enumerate(projections)])
