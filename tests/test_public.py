@@ -10,9 +10,11 @@ import mrcfile
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
 import proxiscope
 from proxiscope.core import DivergedError, InputError
+from proxiscope.io import WRITE_SUFFIXES
 from tests.problems import small_pattern, small_series
 
 
@@ -183,6 +185,12 @@ def read_hdf5(path):
         return file["data"][...], float(file["data"].attrs["pixel_size"])
 
 
+def read_zarr(path):
+    group = zarr.open_group(path, mode="r")
+    (scale,) = (t["scale"] for t in group.attrs["ome"]["multiscales"][0]["datasets"][0]["coordinateTransformations"])
+    return group["0"][...], scale[-1]
+
+
 def read_npz(path):
     with np.load(path) as file:
         return file["data"], float(file["pixel_size"])
@@ -190,7 +198,7 @@ def read_npz(path):
 
 @pytest.mark.parametrize(
     ("suffix", "read"),
-    [(".mrc", read_mrc), (".h5", read_hdf5), (".npz", read_npz),
+    [(".mrc", read_mrc), (".h5", read_hdf5), (".npz", read_npz), (".zarr", read_zarr),
      (".npy", lambda path: (np.load(path), 2.5)), (".tif", lambda path: (tifffile.imread(path), 2.5))],
 )  # fmt: skip
 def test_a_saved_result_is_read_back_by_other_programs(volume_result, image_result, tmp_path, suffix, read):
@@ -203,18 +211,20 @@ def test_a_saved_result_is_read_back_by_other_programs(volume_result, image_resu
     assert (tmp_path / f"image{suffix}").stat().st_size > 0
 
 
-@pytest.mark.parametrize("suffix", [".mrc", ".h5", ".npz", ".npy", ".tif"])
-def test_a_saved_image_is_loaded_as_a_pattern(image_result, tmp_path, suffix):
+@pytest.mark.parametrize("suffix", WRITE_SUFFIXES)
+def test_a_saved_image_is_loaded_as_a_pattern_if_that_is_asked_for(image_result, tmp_path, suffix):
     image_result.save(tmp_path / f"image{suffix}")
-    pattern = proxiscope.load(tmp_path / f"image{suffix}", kind="pattern")
+    with pytest.raises(InputError, match="holds a result"):
+        proxiscope.load(tmp_path / f"image{suffix}", intensities=False)
+    pattern = proxiscope.load(tmp_path / f"image{suffix}", kind="pattern", intensities=False)
     np.testing.assert_array_equal(pattern.magnitudes, image_result.image)
 
 
-@pytest.mark.parametrize("suffix", [".mrc", ".h5", ".npz", ".tif"])
+@pytest.mark.parametrize("suffix", [s for s in WRITE_SUFFIXES if s != ".cxi"])
 def test_pixel_sizes_come_back(volume_result, tmp_path, suffix):
     volume_result.save(tmp_path / f"volume{suffix}")
-    series = proxiscope.load(tmp_path / f"volume{suffix}", angles=np.arange(24.0))
-    assert series.pixel_size == pytest.approx(2.5, rel=1e-4)
+    series = proxiscope.load(tmp_path / f"volume{suffix}", angles=np.arange(24.0), kind="tilt-series")
+    assert series.pixel_size == 2.5
     np.testing.assert_array_equal(series.projections, volume_result.volume)
 
 
@@ -286,8 +296,8 @@ def test_what_was_best_before_a_divergence_is_kept(monkeypatch):
 
 def test_the_detectors_pixel_size_is_not_taken_for_that_of_the_reconstruction(tmp_path):
     np.savez(tmp_path / "pattern.npz", magnitudes=small_pattern().magnitudes, pixel_size=55000.0)
-    assert proxiscope.load(tmp_path / "pattern.npz").pixel_size is None
-    assert proxiscope.load(tmp_path / "pattern.npz", pixel_size=5).pixel_size == 5
+    assert proxiscope.load(tmp_path / "pattern.npz", intensities=False).pixel_size is None
+    assert proxiscope.load(tmp_path / "pattern.npz", intensities=False, pixel_size=5).pixel_size == 5
 
 
 def test_an_algorithm_that_is_none_is_refused_in_words():

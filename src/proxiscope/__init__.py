@@ -9,9 +9,11 @@ if TYPE_CHECKING:
     from . import phase, simulate, tomography
     from .core import Discrepancy, HeldOut, InputError, Plateau, algorithms, iterate, until
     from .core.checkpoint import load_checkpoint, save_checkpoint
+    from .io import save
     from .io.load import load
     from .phase import DiffractionPattern
     from .reconstruction import Result, reconstruct
+    from .repetition import rerun
     from .tomography import TiltSeries
 
 __all__ = [
@@ -29,6 +31,8 @@ __all__ = [
     "load_checkpoint",
     "phase",
     "reconstruct",
+    "rerun",
+    "save",
     "save_checkpoint",
     "simulate",
     "tomography",
@@ -49,6 +53,8 @@ _HOMES = {  # looked up on first use, so that importing the package costs napari
     "load": ".io.load",
     "load_checkpoint": ".core.checkpoint",
     "reconstruct": ".reconstruction",
+    "rerun": ".repetition",
+    "save": ".io",
     "save_checkpoint": ".core.checkpoint",
 }
 _ROOMS = ("phase", "simulate", "tomography")

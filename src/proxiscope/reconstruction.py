@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,10 @@ from .core import (
     to_dict,
     until,
 )
+from .core.recipes import files_of
+
+if TYPE_CHECKING:
+    from .io.contents import Contents
 
 NOT_MET = "No criterion was met."
 
@@ -88,24 +92,22 @@ class Result:
         return float(self.metrics["r_factor"][at])
 
     def save(self, path: str | Path) -> None:
-        """Write to a file, in the format of its suffix: .mrc, .h5, .npz, .npy or .tif.
+        """Write to a file, in the format of its suffix: see `proxiscope.save`."""
+        from .io import save
 
-        Written atomically: a previous file stays whole until the new one is.
+        save(path, self)
 
-        Raises
-        ------
-        InputError
-            If the suffix is not known or the file cannot be written.
-        """
-        from .io import write_array
+    def contents(self) -> "Contents":
+        """What a file of the result holds."""
+        from .io.contents import Contents
 
-        write_array(
-            path,
-            self.array,
+        return Contents(
+            array=self.array,
+            kind="result",
             pixel_size=self.pixel_size,
-            metadata=dict(self.provenance),
-            metrics=dict(self.metrics),
-            products=dict(self.products),
+            provenance=self.provenance,
+            metrics=self.metrics,
+            products=self.products,
         )
 
 
@@ -228,7 +230,7 @@ def conclude(
         "input": describe(problem),
         "seconds": round(seconds, 3),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "platform": f"Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()}",
+        "platform": platform_line(),
     }
     if watched is not None and watched.criteria:
         provenance["stop"] = [{"name": c.name, **to_dict(c)} for c in watched.criteria]
@@ -237,8 +239,16 @@ def conclude(
     return Result(array, record.metrics(), algorithm, iteration, problem.pixel_size, provenance, products)
 
 
+def platform_line() -> str:
+    """What computes, for the record."""
+    return f"Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()}"
+
+
 def describe(problem: Any) -> dict[str, Any]:
-    """What identifies a problem in the record: kind, source, shape, pixel size, and a hash of its data."""
+    """What identifies a problem in the record.
+
+    Its kind, source, shape, pixel size and a hash of its data; its recipe, or None, and the files that this names.
+    """
     digest = hashlib.sha256()
     for name in ("magnitudes", "projections", "support", "known", "rotations", "shifts", "valid", "held_out", "start"):
         array = getattr(problem, name, None)
@@ -252,4 +262,6 @@ def describe(problem: Any) -> dict[str, Any]:
         "pixel_size_nm": problem.pixel_size,
         **({"object": problem.object} if hasattr(problem, "object") else {}),
         "sha256": digest.hexdigest(),
+        "files": files_of(problem.recipe),
+        "recipe": problem.recipe,
     }

@@ -18,7 +18,6 @@ import numpy as np
 import psutil
 import pytest
 import scipy.io
-import tifffile
 from scipy import ndimage
 
 import proxiscope as px
@@ -74,7 +73,7 @@ def data(tmp_path_factory) -> Path:
     """A folder of small inputs in several formats."""
     folder = tmp_path_factory.mktemp("data")
     pattern, series = small_pattern(), small_series()
-    np.savez(folder / "pattern.npz", data=pattern.magnitudes, pixel_size=55000.0)
+    np.savez(folder / "pattern.npz", magnitudes=pattern.magnitudes, pixel_size=55000.0)
     np.save(folder / "support.npy", pattern.support)
     np.save(folder / "start.npy", blurred(pattern))
     write_array(folder / "known.mrc", pattern.known.astype(np.float32))
@@ -98,6 +97,8 @@ def data(tmp_path_factory) -> Path:
     gap = series.projections.copy()
     gap[4] = 0
     np.save(folder / "gap.npy", gap)
+    write_array(folder / "result.h5", pattern.support.astype(np.float32), kind="result")
+    px.save(folder / "declared.h5", pattern)
     (folder / "empty.mrc").touch()
     (folder / "text.mrc").write_text("This is no microscope image.\n" * 100)
     return folder
@@ -219,20 +220,18 @@ class TestReconstruct:
     def test_every_output_format_keeps_array_pixel_size_and_provenance(self, data, tmp_path, suffix):
         out = tmp_path / f"result{suffix}"
         assert proxiscope("reconstruct", "sirt", data / "series.mrc", *short("sirt"), "-o", out) == 0
-        assert os.listdir(tmp_path) == [out.name]
+        assert sorted(os.listdir(tmp_path)) == [out.name, *(["result.npy.json"] if suffix == ".npy" else [])]
         expected = px.reconstruct(algorithm("sirt"), px.load(data / "series.mrc"))
         found = read(out)
         np.testing.assert_array_equal(found.data, expected.array)
-        if suffix == ".npy":  # the array alone, as documented
-            return
-        assert found.pixel_size == pytest.approx(1.5)
-        made = provenance(out)
+        assert (found.declared.kind, found.pixel_size) == ("result", 1.5)
+        made = found.declared.provenance
         assert made["algorithm"] == "sirt"
         assert made["software"] == f"proxiscope {px.__version__}"
-        if suffix != ".mrc":  # whose labels have no room for all
-            assert made["parameters"] == to_dict(algorithm("sirt"))
-            assert made["input"]["source"] == str(data / "series.mrc")
-            assert made["iterations"] == SOME_ITERATIONS
+        assert made["parameters"] == to_dict(algorithm("sirt"))
+        assert made["input"]["source"] == str(data / "series.mrc")
+        assert made["iterations"] == SOME_ITERATIONS
+        np.testing.assert_array_equal(found.declared.metrics["r_factor"], expected.metrics["r_factor"])
 
     def test_the_progress_bar_shows_the_r_factor_and_a_summary_follows(self, data, tmp_path, capsys):
         out = tmp_path / "a.mrc"
@@ -269,31 +268,15 @@ class TestReconstruct:
         assert words in line
 
 
-def provenance(path: Path) -> dict:
-    """What a result says about how it was made."""
-    if path.suffix == ".mrc":
-        with mrcfile.open(path, header_only=True) as mrc:
-            labels = [label.decode().rstrip() for label in mrc.header.label[: mrc.header.nlabl]]
-        return dict(label.split(": ", 1) for label in labels if ": " in label)
-    if path.suffix in (".h5", ".hdf5"):
-        with h5py.File(path) as file:
-            return json.loads(file.attrs["provenance"])
-    if path.suffix == ".npz":
-        with np.load(path) as file:
-            return json.loads(str(file["metadata"]))
-    with tifffile.TiffFile(path) as file:
-        return json.loads(file.imagej_metadata["Info"])
-
-
 SERIES, PATTERN = ["sirt", "series.mrc"], ["er", "pattern.npz"]
 BAD = {  # arguments, in the folder of the data, and what the line says
     "angles for another series": ([*SERIES, "--angles", "three.txt"], r"three\.txt: 3 angles .* one angle for each"),
     "no angles": (["sirt", "nan-stack.npy"], "Give the tilt angles in degrees"),
     "an angles file that is no angles file": ([*SERIES, "--angles", "pattern.npz"], r"pattern\.npz"),
     "a missing angles file": ([*SERIES, "--angles", "none.tlt"], r"none\.tlt does not exist"),
-    "NaN everywhere": (["er", "nan.npy"], "no pixel was measured"),
+    "NaN everywhere": (["er", "nan.npy", "--magnitudes"], "no pixel was measured"),
     "NaN everywhere in a series": (["sirt", "nan-stack.npy", "--angles", "angles.csv"], "no pixel was measured"),
-    "negative magnitudes": (["er", "negative.npy"], "negative values"),
+    "negative magnitudes": (["er", "negative.npy", "--magnitudes"], "negative values"),
     "negative intensities": (["hio", "negative.npy", "--intensities"], "intensities: .* negative values"),
     "complex numbers": (["er", "complex.npy"], "complex numbers"),
     "an empty file": (["sirt", "empty.mrc"], r"empty\.mrc: the file is empty"),
@@ -304,7 +287,11 @@ BAD = {  # arguments, in the folder of the data, and what the line says
     "a support that covers the frame": ([*PATTERN, "--support", "everywhere.npy"], "covers the whole frame"),
     "a support of another shape": ([*PATTERN, "--support", "bare.npy"], "support: its shape is"),
     "a mask of another shape": ([*SERIES, "--mask", "support.npy"], "valid: its shape is"),
-    "a noisy series for phase retrieval": (["er", "series.mrc"], "magnitudes: .* negative values"),
+    "a noisy series for phase retrieval": (["er", "series.mrc", "--magnitudes"], "magnitudes: .* negative values"),
+    "values of neither kind": (["er", "support.npy"], r"does not say whether .*--intensities or --magnitudes"),
+    "values of both kinds": ([*PATTERN, "--intensities", "--magnitudes"], "--magnitudes: not allowed with"),
+    "a result as a pattern": (["er", "result.h5"], r"result\.h5: holds a result, not a diffraction pattern"),
+    "a declared pattern as a series": (["sirt", "declared.h5"], "holds a diffraction pattern, not a tilt series"),
     "a pattern for tomography": (["sirt", "pattern.npz"], "Give"),
     "a variable that is not there": ([*PATTERN, "--variable", "nothing"], "has no array 'nothing'"),
     "an unknown algorithm": (["sart3000", "series.mrc"], "invalid choice: 'sart3000'.*resire"),
@@ -383,7 +370,7 @@ class TestBadInput:
 
     @pytest.mark.parametrize("name", ["result.jpg", "result", "result.mrc.gz"])
     def test_an_unknown_output_suffix(self, refuses, tmp_path, name):
-        refuses(SERIES, r"Choose one of \.h5", output=tmp_path / name)
+        refuses(SERIES, r"Choose one of \.cxi, \.h5", output=tmp_path / name)
 
     def test_a_missing_output_folder_is_found_before_the_run(self, refuses, tmp_path):
         refuses(SERIES, "the folder .* does not exist", output=tmp_path / "no" / "result.mrc")
@@ -444,7 +431,7 @@ class TestTrouble:
         assert capsys.readouterr().err.count("\n") == 1
         assert np.load(out).shape == (24, 20, 24)
         assert table.read_text() == "previous"
-        assert sorted(os.listdir(tmp_path)) == ["a.csv", "a.npy"]
+        assert sorted(os.listdir(tmp_path)) == ["a.csv", "a.npy", "a.npy.json"]
 
     @pytest.fixture
     def interrupts(self, monkeypatch):
@@ -630,7 +617,7 @@ class TestRealData:
         with mrcfile.open(out) as mrc:
             assert mrc.data.shape == (256, 256, 256)
             assert mrc.voxel_size.tolist() == pytest.approx((33.6, 33.6, 33.6))  # angstroms
-        assert provenance(out)["pixel_size"] == "3.36 nm"
+            assert "pixel_size: 3.36 nm" in mrc.get_labels()
 
     def test_resire_explains_a_haadf_needle(self, shared_data, tmp_path):
         source, out = shared_data("etspy_haadf_needle/HAADF_Aligned.hspy"), tmp_path / "needle.h5"

@@ -23,15 +23,16 @@ START = "import sys, time\nfrom proxiscope.cli import main\n"
 RUN = "sys.exit(main())\n"
 STUCK = "def stuck(*arguments):\n    print('stuck', flush=True)\n    time.sleep(600)\n"
 HALFWAY = (  # each writer writes half of its file and stops there
-    "from proxiscope.io import write\n"
-    "def half(writer):\n"
+    "from proxiscope.io import writing\n"
+    "writer_for = writing.writer_for\n"
+    "def half(name):\n"
     "    def write(path, *arguments):\n"
-    "        writer(path, *arguments)\n"
+    "        writer_for(name)(path, *arguments)\n"
     "        whole = path.read_bytes()\n"
     "        path.write_bytes(whole[: len(whole) // 2])\n"
     "        stuck()\n"
     "    return write\n"
-    "write._WRITERS.update({suffix: half(writer) for suffix, writer in write._WRITERS.items()})\n"
+    "writing.writer_for = half\n"
 )
 BEFORE_THE_RENAME = "import os\nos.replace = stuck\n"
 BEFORE_THE_METRICS_ARE_RENAMED = (
@@ -85,7 +86,8 @@ def test_killed_in_the_middle_of_the_iterations(series, tmp_path, delay):
 
 
 @pytest.mark.parametrize(
-    "suffix", [s if s in (".mrc", ".h5") else pytest.param(s, marks=pytest.mark.slow) for s in WRITE_SUFFIXES]
+    "suffix",
+    [s if s in (".mrc", ".h5") else pytest.param(s, marks=pytest.mark.slow) for s in WRITE_SUFFIXES if s != ".zarr"],
 )
 def test_killed_while_half_of_the_result_is_written(series, tmp_path, suffix):
     out = tmp_path / f"result{suffix}"
@@ -97,7 +99,8 @@ def test_killed_while_half_of_the_result_is_written(series, tmp_path, suffix):
     assert out.read_bytes() == b"the previous result"
     assert main([str(o) for o in options]) == 0  # the litter is in nobody's way
     np.testing.assert_array_equal(read(out).data, px.reconstruct(FBP(), px.load(series)).array)
-    assert sorted(os.listdir(tmp_path)) == sorted([half, out.name])
+    beside = ["result.npy.json"] if suffix == ".npy" else []
+    assert sorted(os.listdir(tmp_path)) == sorted([half, out.name, *beside])
 
 
 def test_killed_before_the_new_result_takes_its_place(series, tmp_path):

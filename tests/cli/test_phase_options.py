@@ -11,11 +11,13 @@ import pytest
 import proxiscope as px
 from proxiscope import phase, reconstruction
 from proxiscope.core import parameters, to_dict
+from proxiscope.io import write_array
 from proxiscope.phase import support
 from proxiscope.simulate import crystal, diffraction_pattern
 from tests.cli.test_cli import proxiscope
 from tests.problems import small_pattern
 
+DECLARED = {"kind": "pattern", "quantity": "magnitudes"}
 SHORT = ("--max-iterations", "20", "--quiet")
 KINDS = ("non-negative", "real", "complex", "complex-positive")
 
@@ -30,8 +32,8 @@ def crystal_pattern():
 def data(tmp_path_factory, crystal_pattern):
     """A folder with a pattern of a density, one of a complex object, and earlier results."""
     folder = tmp_path_factory.mktemp("data")
-    np.save(folder / "pattern.npy", np.where(small_pattern().known, small_pattern().magnitudes, np.nan))
-    np.save(folder / "crystal.npy", crystal_pattern.magnitudes)
+    write_array(folder / "pattern.npy", np.where(small_pattern().known, small_pattern().magnitudes, np.nan), **DECLARED)
+    write_array(folder / "crystal.npy", crystal_pattern.magnitudes, **DECLARED)
     for name, source in (("density", "pattern"), ("complex", "crystal")):
         kind = ["--object", "complex"] if name == "complex" else []
         for suffix in (".npz", ".h5", ".npy"):

@@ -14,6 +14,8 @@ from proxiscope.io import write_array
 from tests.cli.test_cli import proxiscope
 from tests.problems import small_pattern, small_series
 
+DECLARED = {"kind": "pattern", "quantity": "magnitudes"}
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
@@ -22,7 +24,7 @@ def data(tmp_path_factory):
     series = small_series()
     write_array(folder / "series.mrc", series.projections, angles=series.angles)
     (folder / "series.rawtlt").write_text("\n".join(f"{a:.2f}" for a in series.angles))
-    np.save(folder / "pattern.npy", np.where(small_pattern().known, small_pattern().magnitudes, np.nan))
+    write_array(folder / "pattern.npy", np.where(small_pattern().known, small_pattern().magnitudes, np.nan), **DECLARED)
     np.save(folder / "support.npy", small_pattern().support)
     return folder
 

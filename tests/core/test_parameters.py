@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from annotated_types import Interval
 
 from proxiscope.core import Doc, Group, InputError, Schedule, Unit, algorithms, build, parameters, to_dict
-from proxiscope.core.parameters import at, check_parameters, parts
+from proxiscope.core.parameters import File, Numbers, Table, at, check_parameters, parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,9 @@ class Sample:
     on: Annotated[bool, Doc("Whether.")] = True
     window: Annotated[Literal["ramp", "hann"], Doc("Which.")] = "ramp"
     sigma: Annotated[Schedule, Interval(ge=0), Doc("When.")] = ((0.0, 0.01), (0.4, 0.1))
+    dark: Annotated[File, Doc("Where.")] = ""
+    tilts: Annotated[Numbers, Interval(ge=0), Doc("Which ones.")] = ()
+    shifts: Annotated[Table, Interval(ge=-50, le=50), Doc("How far.")] = ()
 
     name = "sample"
 
@@ -37,7 +41,9 @@ def test_a_declaration_is_read_whole():
     assert (width.kind, width.default, width.unit, width.doc) == ("float", 1.0, "px", "How wide.")
     assert (width.interval.ge, width.interval.le) == (0.1, 2)
     assert BY_NAME["window"].choices == ("ramp", "hann")
-    assert [p.kind for p in parameters(Sample)] == ["int", "float", "float", "bool", "choice", "schedule"]
+    assert [p.kind for p in parameters(Sample)] == [
+        "int", "float", "float", "bool", "choice", "schedule", "file", "numbers", "table",
+    ]  # fmt: skip
     assert parameters(Sample()) == parameters(Sample)
 
 
@@ -52,6 +58,9 @@ def test_a_declaration_is_read_whole():
         ("sigma", ()), ("sigma", ((0.1, 1.0),)), ("sigma", ((0.0, -1.0),)), ("sigma", ((0.0, 1.0), (1.0, 2.0))),
         ("sigma", ((0.0, 1.0), (0.0, 2.0))), ("sigma", ((0.0, 1.0), (0.6, 2.0), (0.5, 1.0))), ("sigma", 0.1),
         ("sigma", ((0.0,),)), ("sigma", ((0.0, np.nan),)), ("sigma", ((0.0, 1.0), (np.nan, 1.0))), ("sigma", "0: 1"),
+        ("dark", None), ("dark", 3), ("dark", ["a.mrc"]),
+        ("tilts", (1.5,)), ("tilts", (-1,)), ("tilts", 3), ("tilts", "1, 2"), ("tilts", (True, "2")),
+        ("shifts", ((1.0,), (1.0, 2.0))), ("shifts", ((51.0, 0.0),)), ("shifts", ((np.nan, 0.0),)), ("shifts", "1 2"),
     ],
 )  # fmt: skip
 def test_a_bad_value_is_refused_by_name_value_and_remedy(name, value):
@@ -67,13 +76,15 @@ def test_a_bad_value_is_refused_by_name_value_and_remedy(name, value):
     [
         ("count", np.int16(4), 4), ("width", 1, 1.0), ("width", np.float32(0.5), 0.5), ("on", np.True_, True),
         ("sigma", [[0, 1], [0.5, 2]], ((0.0, 1.0), (0.5, 2.0))),
+        ("tilts", np.array([0, 3]), (0, 3)), ("shifts", np.array([[1, -2], [0, 0.5]]), ((1.0, -2.0), (0.0, 0.5))),
+        ("dark", Path("a") / "dark.mrc", str(Path("a") / "dark.mrc")),
     ],
 )  # fmt: skip
 def test_values_are_kept_as_plain_python(name, value, kept):
     found = getattr(Sample(**{name: value}), name)
     assert found == kept
     assert type(found) is type(kept)
-    assert type(to_dict(Sample(**{name: value}))[name]) in (int, float, bool, list)
+    assert type(to_dict(Sample(**{name: value}))[name]) in (int, float, bool, list, str)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +93,8 @@ def test_values_are_kept_as_plain_python(name, value, kept):
         ("count", " 7 ", 7), ("width", "15e-1", 1.5), ("on", "No", False), ("on", "TRUE", True), ("on", "0", False),
         ("window", "hann", "hann"), ("sigma", "0:1", ((0.0, 1.0),)),
         ("sigma", " 0 : 0.01 , 0.4: 0.1", ((0.0, 0.01), (0.4, 0.1))),
+        ("tilts", "0, 5-7,9", (0, 5, 6, 7, 9)), ("tilts", "", ()), ("dark", " my dark.mrc ", "my dark.mrc"),
+        ("shifts", "0.5 -1; 2 0", ((0.5, -1.0), (2.0, 0.0))), ("shifts", "0.5, -1", ((0.5, -1.0),)), ("shifts", "", ()),
     ],
 )  # fmt: skip
 def test_text_is_parsed(name, text, value):
@@ -94,7 +107,8 @@ def test_text_is_parsed(name, text, value):
     [
         ("count", "3.5"), ("count", ""), ("count", "11"), ("count", "9" * 5000), ("width", "wide"), ("width", "nan"),
         ("width", "2.1"), ("on", "maybe"), ("window", ""), ("sigma", ""), ("sigma", "0"), ("sigma", "0:1:2"),
-        ("sigma", "0:1,"), ("sigma", "a:b"),
+        ("sigma", "0:1,"), ("sigma", "a:b"), ("tilts", "7-5"), ("tilts", "0-99999999999"), ("tilts", "-3"),
+        ("tilts", "a"), ("tilts", "1-"), ("shifts", "1 2; 3"), ("shifts", "1 two"),
     ],
 )  # fmt: skip
 def test_bad_text_is_refused_by_name(name, text):
@@ -110,10 +124,13 @@ def test_what_is_expected_is_said_in_words():
     assert BY_NAME["on"].expects == "yes or no"
     assert BY_NAME["window"].expects == "one of ramp, hann"
     assert BY_NAME["sigma"].expects.startswith("start: value pairs")
+    assert BY_NAME["tilts"].expects == "whole numbers, as 0, 5-7, >= 0"
+    assert BY_NAME["dark"].expects == "the path of a file"
 
 
 def test_a_dictionary_survives_json():
-    sample = Sample(count=2, sigma=((0.0, 0.1), (0.3, 0.2)), on=False, window="hann")
+    tables = {"sigma": ((0.0, 0.1), (0.3, 0.2)), "tilts": (3, 4), "shifts": ((1.0, 2.0),)}
+    sample = Sample(count=2, on=False, window="hann", **tables)
     assert build(Sample, json.loads(json.dumps(to_dict(sample)))) == sample
 
 

@@ -121,7 +121,7 @@ def test_mutated_bytes(tmp_path, suffix):
 
 
 def test_unknown_suffix_lists_those_known(tmp_path):
-    for name in ("a.dm4", "a", "a.tar.gz", "a.gz"):
+    for name in ("a.xyz", "a", "a.txt.gz", "a.gz"):
         (tmp_path / name).write_text("x")
         error = refuses(tmp_path / name, "not read")
         assert ".mrc" in error.remedy

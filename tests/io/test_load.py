@@ -42,10 +42,10 @@ def test_a_result_of_ours_is_read_back_as_its_array(tmp_path, suffix, array):
 def test_a_result_of_ours_is_never_taken_for_one_of_its_products(tmp_path, suffix):
     write_array(tmp_path / f"real{suffix}", IMAGE, products=PRODUCTS)
     np.testing.assert_array_equal(read(tmp_path / f"real{suffix}").data, IMAGE)
-    assert px.load(tmp_path / f"real{suffix}").shape == IMAGE.shape
+    assert px.load(tmp_path / f"real{suffix}", intensities=False).shape == IMAGE.shape
     write_array(tmp_path / f"complex{suffix}", COMPLEX, products=PRODUCTS)
     with pytest.raises(InputError, match="holds complex numbers"):
-        px.load(tmp_path / f"complex{suffix}", kind="pattern")
+        px.load(tmp_path / f"complex{suffix}", kind="pattern", intensities=False)
 
 
 def test_complex_arrays_of_others(tmp_path):
@@ -72,7 +72,8 @@ def test_a_complex_result_starts_another_run(tmp_path, bragg, suffix):
     np.save(tmp_path / "bragg.npy", bragg.magnitudes)
     first = px.reconstruct(px.phase.ER(max_iterations=5), bragg)
     first.save(tmp_path / f"first{suffix}")
-    options = {"object": "complex", "support": tmp_path / f"first{suffix}", "start": tmp_path / f"first{suffix}"}
+    options = {"intensities": False, "object": "complex"}
+    options |= {"support": tmp_path / f"first{suffix}", "start": tmp_path / f"first{suffix}"}
     again = px.load(tmp_path / "bragg.npy", **options)
     assert again.start.dtype == np.complex64
     np.testing.assert_array_equal(again.start, first.array)
@@ -151,4 +152,56 @@ def test_a_pattern_in_3d_has_to_be_named(tmp_path):
     np.save(tmp_path / "a.npy", np.ones((6, 7, 8)))
     with pytest.raises(InputError, match=r"Give the tilt angles .* or say that it is a pattern"):
         px.load(tmp_path / "a.npy")
-    assert px.load(tmp_path / "a.npy", kind="pattern").shape == (6, 7, 8)
+    assert px.load(tmp_path / "a.npy", kind="pattern", intensities=False).shape == (6, 7, 8)
+
+
+class TestDeclared:
+    """What a file says of itself is followed; what it does not say is asked for."""
+
+    def test_values_that_are_not_declared_are_asked_for(self, tmp_path, bragg):
+        np.save(tmp_path / "a.npy", bragg.magnitudes)
+        with pytest.raises(InputError, match=r"a\.npy: does not say .* --intensities or --magnitudes.*=True or False"):
+            px.load(tmp_path / "a.npy")
+
+    @pytest.mark.parametrize("quantity", ["magnitudes", "intensities"])
+    def test_the_files_word_counts_unless_told_otherwise(self, tmp_path, bragg, quantity):
+        values = bragg.magnitudes ** (2 if quantity == "intensities" else 1)
+        write_array(tmp_path / "a.npz", values, kind="pattern", quantity=quantity)
+        found = px.load(tmp_path / "a.npz", support=bragg.support)
+        np.testing.assert_allclose(found.magnitudes, bragg.magnitudes, rtol=1e-6)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            other = px.load(tmp_path / "a.npz", intensities=quantity == "magnitudes", support=bragg.support)
+        assert not np.allclose(other.magnitudes, bragg.magnitudes, rtol=1e-3)
+
+    def test_a_result_is_data_only_when_it_is_asked_for(self, tmp_path):
+        write_array(tmp_path / "a.h5", IMAGE, kind="result")
+        with pytest.raises(InputError, match=r"a\.h5: holds a result, not data.*kind="):
+            px.load(tmp_path / "a.h5", intensities=False)
+        assert px.load(tmp_path / "a.h5", kind="pattern", intensities=False).shape == IMAGE.shape
+
+    def test_a_pattern_in_3d_that_says_so_needs_no_name(self, tmp_path):
+        write_array(tmp_path / "a.h5", np.ones((6, 7, 8)), kind="pattern", quantity="magnitudes")
+        assert px.load(tmp_path / "a.h5").shape == (6, 7, 8)
+
+    def test_masks_of_file_and_call_both_count(self, tmp_path, bragg):
+        inside, given = np.ones((2, *bragg.shape), bool)
+        inside[3, 4], given[5, 6] = False, False
+        write_array(tmp_path / "a.h5", bragg.magnitudes, kind="pattern", quantity="magnitudes", valid=inside)
+        np.testing.assert_array_equal(px.load(tmp_path / "a.h5").known, inside)
+        np.testing.assert_array_equal(px.load(tmp_path / "a.h5", mask=given).known, inside & given)
+        with pytest.raises(InputError, match="known: its shape is"):
+            px.load(tmp_path / "a.h5", mask=np.ones((3, 3)))
+
+    def test_the_own_support_of_a_file_gives_way(self, tmp_path, bragg):
+        px.save(tmp_path / "a.h5", bragg)
+        other = bragg.support & (np.arange(bragg.shape[1]) % 2 == 0)
+        np.testing.assert_array_equal(px.load(tmp_path / "a.h5").support, bragg.support)
+        np.testing.assert_array_equal(px.load(tmp_path / "a.h5", support=other).support, other)
+        assert px.load(tmp_path / "a.h5").object == "complex"
+        assert px.load(tmp_path / "a.h5", object="complex-positive").object == "complex-positive"
+
+    def test_a_step_that_does_not_exist_is_refused(self, tmp_path, bragg):
+        px.save(tmp_path / "a.h5", bragg)
+        with pytest.raises(InputError, match="there is no 'mend'"):
+            px.load(tmp_path / "a.h5", steps=[{"name": "mend"}])

@@ -117,7 +117,8 @@ def test_serialem_extended_header_and_mdoc(tmp_path):
     sections = "".join(f"[ZValue = {i}]\nTiltAngle = {a}\n\n" for i, a in enumerate([0, 3, -3, -6, 6]))
     (tmp_path / "a.mrc.mdoc").write_text("PixelSpacing = 5.4\n\n" + sections)
     raw = read(path)
-    np.testing.assert_array_equal(raw.angles, [0, 3, -3, -6, 6])
+    np.testing.assert_array_equal(raw.angles, [-6, -3, 0, 3, 6])
+    np.testing.assert_array_equal(raw.data, STACK[[3, 2, 0, 1, 4]])
 
 
 def test_volume_has_no_angles(tmp_path):

@@ -1,11 +1,17 @@
 """Fixtures of the tests that need a window."""
 
+import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
+from qtpy.QtCore import Qt
 
 pytest.importorskip("pytestqt")
+
+from proxiscope.napari.worker import Worker
+from proxiscope.preparation.step import Step, _steps
 
 PLUGIN = "napari-proxiscope"
 
@@ -28,9 +34,9 @@ def open_panel(viewer):
 
     yield open_it
     for panel in panels:
-        if panel.run is not None:
-            panel.run.cancel()
-            assert panel.run.wait(10)
+        for worker in [value for value in vars(panel).values() if isinstance(value, Worker)]:
+            worker.cancel()
+            assert worker.wait(10)
 
 
 @pytest.fixture
@@ -44,3 +50,45 @@ def wait_until(qtbot) -> Callable:
             qtbot.wait(10)
 
     return wait
+
+
+@pytest.fixture
+def errors(monkeypatch):
+    """What the user was shown."""
+    shown = []
+    monkeypatch.setattr("proxiscope.napari.panels.dock.show_error", shown.append)
+    return shown
+
+
+@pytest.fixture
+def press(qtbot, wait_until):
+    """Press a button of the panel *Prepare data* and wait until it has worked."""
+
+    def do(panel, name, wait=True):
+        button = (panel.step_buttons.buttons | panel.plan.buttons.buttons)[name]
+        assert button.isEnabled(), name
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        if wait:
+            wait_until(lambda: not panel.working)
+
+    return do
+
+
+@pytest.fixture
+def slow():
+    """A step that takes for ever, unless it is cancelled; registered only here. An event tells when it is at work."""
+    at_work = threading.Event()
+
+    @dataclass(frozen=True, kw_only=True)
+    class Slow(Step, name="slow", title="Take long"):
+        """Wait."""
+
+        def apply(self, images, tools):
+            at_work.set()
+            for i in range(100_000):
+                tools.tick(i / 100_000)
+                threading.Event().wait(0.002)
+            return images
+
+    yield at_work
+    del _steps["slow"]

@@ -188,14 +188,6 @@ def test_without_a_layer_the_panel_says_what_to_do(viewer, open_panel, qtbot, er
     assert "nothing is chosen" in errors[-1]
 
 
-@pytest.fixture
-def errors(monkeypatch):
-    """What the user was shown."""
-    shown = []
-    monkeypatch.setattr("proxiscope.napari.panels.base.show_error", shown.append)
-    return shown
-
-
 def run_and_fail(panel, qtbot, wait_until, errors):
     before = len(errors)
     click(qtbot, panel, "run")
@@ -218,12 +210,14 @@ def test_bad_patterns_give_one_message_and_leave_the_layers(viewer, open_panel, 
     ):
         layer = viewer.add_image(data)
         panel.input.value = layer
+        panel.values.value = "magnitudes"
         assert words in run_and_fail(panel, qtbot, wait_until, errors)
         assert list(viewer.layers) == [layer]
         assert layer.visible
         viewer.layers.clear()
     viewer.add_image(good)
     viewer.add_labels(np.ones((32, 32), np.uint8), name="support")
+    panel.values.value = "magnitudes"
     assert "whole frame" in run_and_fail(panel, qtbot, wait_until, errors)
 
 

@@ -5,6 +5,7 @@ import pytest
 from qtpy.QtCore import Qt
 from tests.problems import small_pattern
 
+from proxiscope.core import InputError
 from proxiscope.io import read_array
 from proxiscope.napari.form import Rows, Section
 from proxiscope.napari.layers import note, pattern_layers
@@ -51,6 +52,23 @@ def test_kind_of_object_and_held_out_pixels_reach_the_problem(panel):
     assert 0.05 < made.held_out.mean() < 0.2
 
 
+def test_what_the_pixels_hold_is_never_guessed(viewer, panel):
+    assert panel.values.value == "declared"
+    np.testing.assert_array_equal(problem(panel).magnitudes, small_pattern().magnitudes)
+    bare = viewer.add_image(np.square(small_pattern().magnitudes), name="bare")
+    panel.input.value = bare
+    assert panel.values.current_choice == "choose ..."
+    with pytest.raises(InputError, match="intensities or magnitudes"):
+        panel.problem_maker(bare)
+    panel.values.value = "intensities"
+    viewer.add_image(np.ones((4, 4, 4)), name="another")  # which leaves the choice as it is
+    np.testing.assert_allclose(problem(panel).magnitudes, small_pattern().magnitudes, rtol=1e-6)
+    panel.input.value = viewer.layers["pattern"]
+    assert panel.values.value == "declared"
+    panel.input.value = bare
+    assert not panel.values.value
+
+
 @pytest.mark.parametrize("kind", ["rectangle", "ellipse"])
 def test_a_support_by_oversampling_ratio(panel, kind):
     assert not panel.ratio.native.isVisibleTo(panel)
@@ -73,6 +91,7 @@ def test_show_support_makes_a_layer_that_can_be_edited(viewer, panel, wait_until
 def test_a_support_that_cannot_be_made_is_said_and_the_panel_lives(viewer, panel, wait_until):
     viewer.add_image(np.random.default_rng(0).exponential(1, (32, 32)) ** 2, name="noise")
     panel.input.value = viewer.layers["noise"]
+    panel.values.value = "magnitudes"
     panel.mask.value = None
     panel.support.value = "autocorrelation"
     panel.show_support.native.click()
@@ -121,6 +140,7 @@ def test_a_warning_is_shown_once_and_the_run_goes_on(viewer, panel, finish, monk
     monkeypatch.setattr("proxiscope.napari.panels.base.show_warning", shown.append)
     counts = np.round(1000 * small_pattern().magnitudes)
     panel.input.value = viewer.add_image(counts, name="counts")
+    panel.values.value = "magnitudes"
     finish(panel)
     assert len(shown) == 1
     assert "counts of photons" in shown[0]

@@ -8,7 +8,8 @@ from tests.problems import small_series
 
 from proxiscope.io import RawData, write_angles
 from proxiscope.io.series import tilt_series
-from proxiscope.napari.layers import KEY, note, raw_layer, series_layer
+from proxiscope.napari.layers import KEY, note, series_layer
+from proxiscope.napari.opening import raw_layer
 from proxiscope.napari.run import CURVES, Status
 from proxiscope.reconstruction import reconstruct
 from proxiscope.simulate import sample_blocked_series, sample_double_tilt
@@ -56,14 +57,6 @@ def run(panel, qtbot, wait_until, iterations=3):
         panel.form.widgets[name].value = iterations
     qtbot.mouseClick(panel.controls.buttons["run"], Qt.MouseButton.LeftButton)
     wait_until(lambda: not panel.running)
-
-
-@pytest.fixture
-def errors(monkeypatch):
-    """What the user was shown."""
-    shown = []
-    monkeypatch.setattr("proxiscope.napari.panels.base.show_error", shown.append)
-    return shown
 
 
 def test_the_double_tilt_sample_runs_as_it_is(viewer, open_panel, problem_of, qtbot, wait_until):

@@ -1,14 +1,13 @@
 """What each command does."""
 
 import argparse
-import csv
 import json
 import os
 import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -29,12 +28,12 @@ from ..core import (
     criteria,
     parameters,
 )
-from ..core.files import atomic
 from ..phase import Ensemble
 from ..reconstruction import Result, criteria_for
 from ..reconstruction import reconstruct as run_to_result
 from ..tomography import InSlabs
-from . import series
+from . import prepare, series, steps
+from .outputs import check_holds_complex, check_outputs, figures, summary, write_result
 
 
 def list_algorithms(options: argparse.Namespace) -> int:
@@ -65,11 +64,11 @@ def reconstruct(options: argparse.Namespace) -> int:
     algorithm = algorithm_from(algorithms()[options.algorithm], options)
     stop = criteria_from(algorithms()[options.algorithm], options)
     refined = getattr(options, "refined_angles", None)
-    _check_outputs(options.output, options.metrics, refined, inputs=series.files(options))
-    if getattr(options, "object", "").startswith("complex"):
-        _check_holds_complex(options.output)
+    check_outputs(options.output, options.metrics, refined, inputs=series.files(options))
+    check_holds_complex(options.output, getattr(options, "object", None) or "")
     with warnings.catch_warnings(record=True) as caught:  # shown once the input has proved to be good
         problem, notes, seed = _problem(algorithm.family, options)
+        check_holds_complex(options.output, getattr(problem, "object", ""))
         check(algorithm, problem, seed)
         stop = criteria_for(algorithm, problem, stop)
     for warning in caught:
@@ -81,34 +80,10 @@ def reconstruct(options: argparse.Namespace) -> int:
         result, interrupted = run(algorithm, problem, seed=seed, stop=stop, quiet=options.quiet)
     except DivergedError as error:
         if error.result is not None:
-            _write(error.result, options)
+            write_result(error.result, options)
         raise
-    _write(result, options)
+    write_result(result, options)
     return 130 if interrupted else 0
-
-
-_NOT_KEPT = {
-    "phase": "holds the best image only; .npz or .h5 keep what compares the starts",
-    "tomography": "holds the volume only; .npz, .h5 or --refined-angles keep the tilts as refined",
-}
-
-
-def _write(result: Result, options: argparse.Namespace) -> None:
-    from ..io import write_angles
-
-    result.save(options.output)
-    refined = getattr(options, "refined_angles", None)
-    if refined:
-        write_angles(refined, result.products["rotations"], result.products["shifts"])
-    keeps = Path(options.output).suffix.lower() in (".npz", ".h5", ".hdf5")
-    if result.products and not (options.quiet or refined or keeps):
-        print(f"{options.output}: {_NOT_KEPT[result.algorithm.family]}", file=sys.stderr)
-    if options.metrics:
-        write_metrics(options.metrics, result)
-    if not options.quiet:
-        print(f"{options.output}: {_summary(result)}")
-        if "stopped" in result.provenance:
-            print(f"{options.output}: {result.provenance['stopped']}")
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -124,24 +99,32 @@ def demo(options: argparse.Namespace) -> int:
         raise InputError(
             str(folder), f"cannot be made ({error.strerror})", "Give a folder that you may write to"
         ) from error
-    _check_outputs(folder / "gps-f.tif")
-    _check_outputs(folder / "resire.mrc")
+    check_outputs(folder / "gps-f.tif")
+    check_outputs(folder / "resire.mrc")
     for algorithm, problem, name in (
         (GPSF(), sample_pattern(), "gps-f.tif"),
         (RESIRE(), sample_tilt_series(), "resire.mrc"),
     ):
         result, interrupted = run(algorithm, problem)
         result.save(folder / name)
-        print(f"{folder / name}: {_summary(result)}")
+        print(f"{folder / name}: {summary(result)}")
         if interrupted:
             return 130
     return 0
 
 
 def run(
-    algorithm: Algorithm, problem: Any, *, seed: int = 0, stop: Sequence[Criterion] = (), quiet: bool = False
+    algorithm: Algorithm,
+    problem: Any,
+    *,
+    seed: int = 0,
+    stop: Sequence[Criterion] = (),
+    quiet: bool = False,
+    until: Callable[[Progress], bool] = lambda progress: False,
 ) -> tuple[Result, bool]:
-    """Run with a progress bar. Ctrl-C stops after the iteration at hand; the second value says so.
+    """Run with a progress bar, and end where `until` says so.
+
+    Ctrl-C stops after the iteration at hand; the second value says so.
 
     Raises
     ------
@@ -154,10 +137,10 @@ def run(
 
         def follow(progress: Progress) -> bool:
             if progress.metrics:
-                bar.set_postfix_str(_figures(progress.metrics), refresh=False)
+                bar.set_postfix_str(figures(progress.metrics), refresh=False)
             bar.total = progress.total
             bar.update(progress.iteration - bar.n)
-            return interrupt.is_set()
+            return interrupt.is_set() or until(progress)
 
         return run_to_result(algorithm, problem, seed=seed, stop=stop, callback=follow), interrupt.is_set()
 
@@ -183,17 +166,6 @@ def _interrupt_held(quiet: bool) -> Iterator[threading.Event]:
     finally:
         if usual:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def write_metrics(path: str, result: Result) -> None:
-    """Write the recorded figures as a CSV table, one row a recorded iteration."""
-    try:
-        with atomic(path) as temporary, open(temporary, "w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(result.metrics)
-            writer.writerows(zip(*(values.tolist() for values in result.metrics.values()), strict=True))
-    except OSError as error:
-        raise InputError(path, f"cannot be written ({error})", "Check the free space and permissions") from error
 
 
 def algorithm_from(cls: type, options: argparse.Namespace) -> Algorithm:
@@ -277,69 +249,16 @@ def _given(found: Iterable[Parameter], options: argparse.Namespace) -> dict[str,
 
 def _problem(family: str, options: argparse.Namespace) -> tuple[Any, tuple[str, ...], int]:
     """The problem that the options describe, notes on how its file was read, and the seed; raises InputError."""
-    from ..io import read
-    from ..io.load import problem_from
+    from ..io.load import loaded
 
+    chain = steps.chosen(options, family)
     if family == "phase":
-        raw = read(options.input, variable=options.variable)
-        names = ("support", "mask", "intensities", "object", "hold_out", "start", "pixel_size")
-        problem, notes = problem_from(raw, "pattern", **{name: getattr(options, name) for name in names})
+        names = ("variable", "support", "mask", "intensities", "object", "hold_out", "start", "pixel_size")
+        given = {name: getattr(options, name) for name in names}
+        with prepare.progress(options.quiet or not chain) as tick:
+            problem, notes = loaded(options.input, expected="pattern", steps=chain, tick=tick, **given)
         notes = tuple(f"{Path(options.input).name}: {note}" for note in notes)
         return problem, notes, getattr(options, "seed", 0)
-    tilts, notes = series.read_series(options, options.input)
+    with prepare.progress(options.quiet or not chain) as tick:
+        tilts, notes = series.read_series(options, options.input, steps=chain, tick=tick)
     return (tilts if options.hold_out_tilts is None else tilts.hold_out(options.hold_out_tilts)), notes, 0
-
-
-def _check_outputs(
-    output: str | Path, metrics: str | None = None, refined: str | None = None, *, inputs: Sequence[str] = ()
-) -> None:
-    """Find out before the run, not after it, that a result cannot be written, or would replace its own data."""
-    from ..io import WRITE_SUFFIXES
-    from ..io.angles import check_angle_name
-
-    suffix = Path(output).suffix.lower()
-    if suffix not in WRITE_SUFFIXES:
-        raise InputError(output, f"the suffix {suffix!r}", f"Choose one of {', '.join(sorted(WRITE_SUFFIXES))}")
-    if metrics and os.path.realpath(metrics) == os.path.realpath(output):
-        raise InputError(metrics, "is to hold both the result and its metrics", "Give two names")
-    if refined:
-        check_angle_name(refined)
-        if metrics and os.path.realpath(metrics) == os.path.realpath(refined):
-            raise InputError(refined, "is to hold both metrics and refined tilts", "Give two names")
-    for path in filter(None, (output, metrics, refined)):
-        if any(_same_file(path, other) for other in inputs):
-            raise InputError(path, "is one of the files to be read", "Give another name for the result")
-        with suppress(_Untouched), atomic(path):
-            raise _Untouched
-
-
-def _check_holds_complex(output: str | Path) -> None:
-    from ..io import COMPLEX_SUFFIXES
-
-    suffix = Path(output).suffix.lower()
-    if suffix not in COMPLEX_SUFFIXES:
-        allowed = ", ".join(COMPLEX_SUFFIXES)
-        raise InputError(output, f"{suffix} cannot hold a complex object", f"Choose one of {allowed}")
-
-
-def _same_file(one: str | Path, other: str | Path) -> bool:
-    try:
-        return os.path.samefile(one, other)
-    except (OSError, ValueError):  # one of them does not exist
-        return False
-
-
-class _Untouched(Exception):
-    """Leaves `atomic` without putting anything in place."""
-
-
-def _summary(result: Result) -> str:
-    size = " x ".join(str(n) for n in result.array.shape)
-    at = list(result.metrics["iteration"]).index(result.iteration)
-    figures = _figures({name: values[at] for name, values in result.metrics.items()})
-    return f"{size}, iteration {result.iteration}, {figures}, {result.provenance['seconds']:.1f} s"
-
-
-def _figures(metrics: Mapping[str, float]) -> str:
-    names = {"r_factor": "R_F", "free_r_factor": "free R"}
-    return ", ".join(f"{shown} {metrics[name]:.2%}" for name, shown in names.items() if name in metrics)

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from .._version import __version__
 from ..core import InputError, Parameter, ProxiscopeError, algorithms, criteria, parameters
 from ..phase.problem import Object
-from . import commands, quality, series
+from . import commands, patterns, prepare, quality, rerun, series, steps
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -111,7 +111,10 @@ def parser() -> argparse.ArgumentParser:
         _add_run_options(one, cls)
         one.set_defaults(command=commands.reconstruct)
 
+    prepare.add_parser(sub)
+    steps.add_parser(sub)
     quality.add_parser(sub)
+    rerun.add_parser(sub)
 
     demo = sub.add_parser("demo", help="reconstruct a simulated pattern and a simulated tilt series")
     demo.add_argument("--output", metavar="DIR", default="demo-output", help="folder for the results (%(default)s)")
@@ -137,11 +140,12 @@ def _add_run_options(parser: argparse.ArgumentParser, cls: type) -> None:
         add("input", metavar="INPUT", help="file with the data")
     else:
         add("input", metavar="INPUT", nargs="+", help=_INPUTS)
-    add("-o", "--output", metavar="OUTPUT", required=True, help="result: .mrc, .h5, .npz, .npy or .tif")
+    add("-o", "--output", metavar="OUTPUT", required=True, help="result: .mrc, .zarr, .h5, .cxi, .npz, .npy or .tif")
     add("--metrics", metavar="CSV", help="R-factor and other figures over iterations, as a table")
     add("--variable", metavar="NAME", help="array to read from a file that holds several")
     add("--pixel-size", metavar="NM", type=float, help=_PIXEL_SIZE[cls.family])
     add("--quiet", action="store_true", help="no progress bar, no notes")
+    steps.add_options(add)
     if phase:
         add("--mask", metavar="FILE", help="usable pixels: true or non-zero")
         _add_pattern_options(parser)
@@ -193,12 +197,12 @@ _MANY_STARTS = (
 
 def _add_pattern_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--intensities", action="store_true", help="the values are intensities, not magnitudes")
+    patterns.add_values(parser)
     add(
         "--object",
         choices=get_args(Object),
-        default="non-negative",
-        help="what the object's values are (%(default)s); complex ones need an .npz, .h5 or .npy for OUTPUT",
+        help="what the object's values are (what the file says, else non-negative); complex ones need an .npz, .h5, "
+        ".cxi or .npy for OUTPUT",
     )
     add("--support", metavar="FILE|SHAPE", help=_SUPPORT)
     add("--start", metavar="FILE", help="earlier result to start from instead of random phases")

@@ -5,7 +5,6 @@ import csv
 import json
 import math
 import sys
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -21,6 +20,7 @@ from ..tomography.correlation import FSC, GOLD_STANDARD, Between, fourier_shell_
 from ..tomography.half_sets import split_tilts
 from . import commands
 from . import series as tilt_series
+from .outputs import check_writable, same_file
 
 THRESHOLDS = (0.5, GOLD_STANDARD)
 PROJECTORS = ("real-space", "fourier-slice")
@@ -118,10 +118,9 @@ def _check_options(options: argparse.Namespace) -> None:
     if options.fsc and not (options.truth or options.half_sets):
         raise InputError("--fsc", "nothing to correlate VOLUME with", "Give --truth or --half-sets too")
     if options.fsc:
-        if any(commands._same_file(options.fsc, other) for other in tilt_series.files(options)):
+        if any(same_file(options.fsc, other) for other in tilt_series.files(options)):
             raise InputError(options.fsc, "is one of the files to be read", "Give another name for the table")
-        with suppress(commands._Untouched), atomic(options.fsc):  # can it be written?
-            raise commands._Untouched
+        check_writable(options.fsc)
 
 
 def _read(options: argparse.Namespace) -> tuple[Report, TiltSeries | NDArray | None]:

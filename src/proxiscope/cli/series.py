@@ -37,10 +37,14 @@ def add_options(add: Any, series: str = "INPUT") -> None:
     add("--mask", metavar="FILE", nargs="+", action="extend", help=f"usable pixels of {series}: true or non-zero")
 
 
-def read_series(options: argparse.Namespace, inputs: Sequence[str]) -> tuple[TiltSeries, tuple[str, ...]]:
-    """The tilt series in `inputs`, joined if there are several, and notes on how they were read; raises InputError."""
-    from ..io import read, read_array
-    from ..io.load import problem_from
+def read_series(
+    options: argparse.Namespace, inputs: Sequence[str], **prepared: Any
+) -> tuple[TiltSeries, tuple[str, ...]]:
+    """The tilt series in `inputs`, joined if there are several, and notes on how they were read; raises InputError.
+
+    `prepared` are ``steps`` of preparation and ``tick``, as for `proxiscope.load`.
+    """
+    from ..io.load import loaded
 
     n = len(inputs)
     axes, masks, in_plane = (_each(options, name, n) for name in ("tilt_axis", "mask", "in_plane"))
@@ -48,15 +52,14 @@ def read_series(options: argparse.Namespace, inputs: Sequence[str]) -> tuple[Til
         in_plane = [0.0] * n  # so that all have one centre
     found, notes = [], []
     angles = _angles(options, inputs)
+    common = {"variable": options.variable, "pixel_size": options.pixel_size, "reverse_angles": options.reverse_angles}
     for i, path in enumerate(inputs):
-        raw = read(path, angles=angles[i], variable=options.variable)
-        placed = {"tilt_axis": axes[i], "in_plane": in_plane[i], "reverse_angles": options.reverse_angles}
-        series, said = problem_from(raw, "tilt-series", mask=masks[i], pixel_size=options.pixel_size, **placed)
+        own = {"angles": angles[i], "mask": masks[i], "tilt_axis": axes[i], "in_plane": in_plane[i]}
+        support = getattr(options, "support", None) if i == 0 else None  # that of the first counts for all
+        series, said = loaded(path, expected="tilt-series", support=support, **own, **common, **prepared)
         found.append(series)
         notes += [f"{Path(path).name}: {text}" for text in said]
-    support = getattr(options, "support", None)
-    series = merge(*found) if n > 1 else found[0]
-    return (series.copy_with(support=read_array(support)) if support else series), tuple(notes)
+    return (merge(*found) if n > 1 else found[0]), tuple(notes)
 
 
 def files(options: argparse.Namespace) -> list[str]:

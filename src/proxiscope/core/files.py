@@ -11,7 +11,7 @@ from proxiscope.core.errors import InputError
 
 
 @contextmanager
-def atomic(path: str | os.PathLike) -> Iterator[Path]:
+def atomic(path: str | os.PathLike, *, folder: bool = False) -> Iterator[Path]:
     """Give a temporary path to write to; it takes the place of `path` when the block ends without an error.
 
     The temporary file lies in the same folder, so that the last step is one rename. It exists, empty, when
@@ -21,34 +21,45 @@ def atomic(path: str | os.PathLike) -> Iterator[Path]:
     ----------
     path : path-like
         The file to make or to replace. A symbolic link is followed, not replaced.
+    folder : bool
+        Write a folder, such as a Zarr group. One that is replaced steps aside under a hidden name, the new one takes
+        its place, and then the old one is removed: a kill between the first two steps leaves both, complete.
 
     Yields
     ------
     Path
-        The temporary file, with the suffix of `path`.
+        The temporary file or folder, with the suffix of `path`.
 
     Raises
     ------
     InputError
-        The folder is missing or not writable, `path` is a folder, or the file cannot be replaced.
+        The folder is missing or not writable, `path` is a folder where a file is to be written, or cannot be replaced:
+        of folders only Zarr groups and empty ones are.
     """
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.stem[:100]}.{secrets.token_hex(4)}.tmp{target.suffix}")
-    _create(target, temporary)
+    temporary = _beside(target, "tmp")
+    _create(target, temporary, folder)
     try:
         yield temporary
-        _put_in_place(temporary, target)
+        (_swap_folders if folder else _put_in_place)(temporary, target)
     except BaseException:  # KeyboardInterrupt and a cancelled generator too must leave no litter
         with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            shutil.rmtree(temporary) if folder else temporary.unlink(missing_ok=True)
         raise
 
 
-def _create(target: Path, temporary: Path) -> None:
-    if target.is_dir():
-        raise InputError(str(target), "is a folder", "Give the name of a file to write.")
+def _beside(target: Path, mark: str) -> Path:
+    return target.with_name(f".{target.stem[:100]}.{secrets.token_hex(4)}.{mark}{target.suffix}")
+
+
+def _create(target: Path, temporary: Path, folder: bool) -> None:
     if not target.parent.is_dir():
         raise InputError(str(target), f"the folder {target.parent} does not exist", "Create the folder first.")
+    if folder:
+        _create_folder(target, temporary)
+        return
+    if target.is_dir():
+        raise InputError(str(target), "is a folder", "Give the name of a file to write.")
     try:
         temporary.open("xb").close()  # opened like any new file, so that the user's umask decides its mode
         if target.exists():
@@ -58,16 +69,57 @@ def _create(target: Path, temporary: Path) -> None:
         raise _unwritable(target, error) from error
 
 
+def _create_folder(target: Path, temporary: Path) -> None:
+    marks = ("zarr.json", ".zgroup", ".zarray")
+    if target.is_file():
+        raise InputError(str(target), "is a file", "Give another name, or remove the file first.")
+    if target.is_dir() and any(target.iterdir()) and not any((target / mark).is_file() for mark in marks):
+        raise InputError(str(target), "is a folder with other things in it", "Give another name.")
+    try:
+        temporary.mkdir()
+    except OSError as error:
+        raise _unwritable(target, error) from error
+
+
 def _put_in_place(temporary: Path, target: Path) -> None:
     try:
-        with open(temporary, "r+b") as file:
-            os.fsync(file.fileno())
+        _flush(temporary)
         os.replace(temporary, target)
     except OSError as error:
         raise _unwritable(target, error) from error
+    _flush_folder(target.parent)
+
+
+def _swap_folders(temporary: Path, target: Path) -> None:
+    aside = _beside(target, "old") if target.exists() else None
+    try:
+        for member in temporary.rglob("*"):
+            if member.is_file():
+                _flush(member)
+        if aside is not None:
+            os.rename(target, aside)
+        try:
+            os.replace(temporary, target)
+        except BaseException:
+            if aside is not None:
+                os.rename(aside, target)
+            raise
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    _flush_folder(target.parent)
+    if aside is not None:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _flush(path: Path) -> None:
+    with open(path, "r+b") as file:
+        os.fsync(file.fileno())
+
+
+def _flush_folder(path: Path) -> None:
     if os.name == "posix":  # make the rename itself durable; file systems that cannot are not at fault
         with suppress(OSError):
-            folder = os.open(target.parent, os.O_RDONLY)
+            folder = os.open(path, os.O_RDONLY)
             try:
                 os.fsync(folder)
             finally:

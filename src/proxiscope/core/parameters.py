@@ -7,11 +7,12 @@ construction, the widget, the command-line option, the documentation and the rec
 import inspect
 import math
 import operator
+import os
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from itertools import pairwise
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, NewType, get_args, get_origin
 
 from annotated_types import Interval
 
@@ -19,6 +20,15 @@ from .errors import InputError
 
 Schedule = tuple[tuple[float, float], ...]
 """Values that change during a run: pairs (fraction of the run from which it holds, value)."""
+
+File = NewType("File", str)
+"""Path of a file that goes with the data; empty for none."""
+
+Numbers = tuple[int, ...]
+"""Whole numbers, such as the tilts to leave out; as text "0, 5-7"."""
+
+Table = tuple[tuple[float, ...], ...]
+"""Rows of numbers, such as shifts; as text "0.5 -1; 2 0"."""
 
 
 def at(schedule: Schedule, fraction: float) -> float:
@@ -51,7 +61,8 @@ class Group:
 class Parameter:
     """A parameter as the faces see it.
 
-    `kind` is one of ``"bool"``, ``"int"``, ``"float"``, ``"choice"`` and ``"schedule"``.
+    `kind` is one of ``"bool"``, ``"int"``, ``"float"``, ``"choice"``, ``"schedule"``, ``"file"``, ``"numbers"`` and
+    ``"table"``.
     """
 
     name: str
@@ -89,6 +100,10 @@ class Parameter:
         """Text that `parse` turns back into `value`."""
         if self.kind == "schedule":
             return ", ".join(f"{_short(start)}: {_short(v)}" for start, v in value)
+        if self.kind == "table":
+            return "; ".join(" ".join(map(_short, row)) for row in value)
+        if self.kind == "numbers":
+            return ", ".join(map(str, value))
         if self.kind == "bool":
             return "yes" if value else "no"
         return str(value)
@@ -100,9 +115,7 @@ class Parameter:
             return "yes or no"
         if self.kind == "choice":
             return "one of " + ", ".join(self.choices)
-        what = {"int": "a whole number", "float": "a number"}.get(
-            self.kind, "start: value pairs, as 0: 0.01, 0.4: 0.1, with values"
-        )
+        what = _WORDS[self.kind]
         pairs = ((">=", self.interval.ge), ("<=", self.interval.le))
         bounds = [f"{word} {bound}" for word, bound in pairs if bound is not None]
         return " ".join([what, " and ".join(bounds)]).strip()
@@ -110,6 +123,16 @@ class Parameter:
     def _inside(self, value: float) -> bool:
         low, high = self.interval.ge, self.interval.le
         return math.isfinite(value) and (low is None or value >= low) and (high is None or value <= high)
+
+
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "schedule": "start: value pairs, as 0: 0.01, 0.4: 0.1, with values",
+    "file": "the path of a file",
+    "numbers": "whole numbers, as 0, 5-7,",
+    "table": "rows of as many numbers each, as 0.5 -1; 2 0, with values",
+}
 
 
 def _short(number: float) -> str:
@@ -147,9 +170,28 @@ def _check_schedule(parameter: Parameter, value: Any) -> Schedule:
     return schedule
 
 
+def _check_file(parameter: Parameter, value: Any) -> str:
+    return str(os.fspath(value))
+
+
+def _check_numbers(parameter: Parameter, value: Any) -> Numbers:
+    numbers = tuple(operator.index(v) for v in value)
+    if isinstance(value, str) or not all(map(parameter._inside, numbers)):
+        raise ValueError
+    return numbers
+
+
+def _check_table(parameter: Parameter, value: Any) -> Table:
+    table = tuple(tuple(float(v) for v in row) for row in value)
+    if len({len(row) for row in table}) > 1 or not all(parameter._inside(v) for row in table for v in row):
+        raise ValueError
+    return table
+
+
 _CHECKS = {
     "bool": _check_bool, "int": _check_number, "float": _check_number,
     "choice": _check_choice, "schedule": _check_schedule,
+    "file": _check_file, "numbers": _check_numbers, "table": _check_table,
 }  # fmt: skip
 
 _YES_NO = {
@@ -163,12 +205,31 @@ _YES_NO = {
     "0": False,
 }
 
+
+
+def _parse_numbers(text: str) -> list[int]:
+    """ "0, 5-7" as 0, 5, 6, 7."""
+    found: list[int] = []
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        first, dash, last = part.partition("-")
+        if not dash or not first:  # a single number, which may be negative
+            found.append(int(part))
+            continue
+        if not 0 <= int(last) - int(first) < 10**6:
+            raise ValueError
+        found += range(int(first), int(last) + 1)
+    return found
+
+
 _PARSERS = {
     "bool": lambda text: _YES_NO[text.lower()],
     "int": int,
     "float": float,
     "choice": str,
     "schedule": lambda text: [pair.split(":") for pair in text.split(",")],
+    "file": str,
+    "numbers": _parse_numbers,
+    "table": lambda text: [row.replace(",", " ").split() for row in text.split(";") if row.strip()],
 }
 
 
@@ -198,7 +259,10 @@ def _parameter(declared: Any, hint: Any) -> Parameter:
     interval = first.get(Interval, Interval())
     if interval.gt is not None or interval.lt is not None:
         raise TypeError(f"parameter {declared.name} needs closed bounds (ge, le), which a widget can hold")
-    kinds = {bool: "bool", int: "int", float: "float", Schedule: "schedule"}
+    kinds = {
+        bool: "bool", int: "int", float: "float", Schedule: "schedule",
+        File: "file", Numbers: "numbers", Table: "table",
+    }  # fmt: skip
     kind = "choice" if get_origin(base) is Literal else kinds.get(base)
     if kind is None:
         raise TypeError(f"parameter {declared.name} has the unsupported type {base}")
@@ -227,14 +291,13 @@ def parts(cls: type) -> tuple[str, ...]:
 
 def to_dict(algorithm: Any) -> dict[str, Any]:
     """Parameters as plain values that JSON can hold; a part as its own parameters with its name."""
-    values = {
-        p.name: [list(pair) for pair in getattr(algorithm, p.name)]
-        if p.kind == "schedule"
-        else getattr(algorithm, p.name)
-        for p in parameters(algorithm)
-    }
+    values = {p.name: _plain(getattr(algorithm, p.name)) for p in parameters(algorithm)}
     inner = {name: getattr(algorithm, name) for name in parts(type(algorithm))}
     return values | {name: {"name": part.name, **to_dict(part)} for name, part in inner.items()}
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(v) for v in value] if isinstance(value, tuple) else value
 
 
 def build(cls: type, values: Mapping[str, Any]) -> Any:

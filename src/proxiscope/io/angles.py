@@ -9,11 +9,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from proxiscope.core.errors import InputError
 from proxiscope.core.files import atomic
+from proxiscope.io.mdoc import read_mdoc
 from proxiscope.io.raw import check_file, reading
+from proxiscope.io.text import read_rows
 
 _TEXT = (".rawtlt", ".tlt", ".txt", ".dat", ".csv")
 ANGLE_SUFFIXES = (*_TEXT, ".mdoc", ".mat", ".npy")
-_MAX_TEXT = 2**24  # bytes; a million angles are no angles
 
 
 def read_angles(path: str | os.PathLike) -> NDArray:
@@ -54,7 +55,7 @@ def read_angles(path: str | os.PathLike) -> NDArray:
 
             values = npy.read(path, None, ndims=(1, 2)).data
         else:
-            values = _parse(path)
+            values = read_rows(path)
         return as_angles(values, path.name)
 
 
@@ -129,33 +130,6 @@ def write_angles(path: str | os.PathLike, rotations: ArrayLike, shifts: ArrayLik
         ) from error
 
 
-def read_mdoc(path: Path) -> dict:
-    """What a SerialEM ``.mdoc`` says.
-
-    A dict of ``angles`` (degrees, float64, by section), ``pixel_size`` (nm) and ``tilt_axis`` (degrees from
-    the image's y axis); the last two are None where the file does not have them.
-    """
-    text = _text(path)
-    _, *sections = re.split(r"^\[ZValue\s*=\s*(\d+)\s*\]", text, flags=re.M)
-    found = [
-        (int(z), re.search(r"^TiltAngle\s*=\s*(\S+)", body, re.M))
-        for z, body in zip(sections[::2], sections[1::2], strict=True)
-    ]
-    spacing = re.search(r"^PixelSpacing\s*=\s*([\d.eE+-]+)", text, re.M)
-    angles = [float(match[1]) for _, match in sorted(found, key=lambda pair: pair[0]) if match]
-    return {
-        "angles": np.array(angles, dtype=np.float64),
-        "pixel_size": float(spacing[1]) / 10 if spacing and float(spacing[1]) > 0 else None,
-        "tilt_axis": tilt_axis_angle(text),
-    }
-
-
-def tilt_axis_angle(text: str) -> float | None:
-    """The "tilt axis angle" in degrees that a SerialEM title or an FEI log states, or None."""
-    match = re.search(r"tilt axis angle\s*(?:\[[^\]]*\])?\s*[=:]\s*(-?\d+(?:\.\d+)?)", text, re.I)
-    return float(match[1]) if match else None
-
-
 def siblings(path: Path, stem: str) -> list[Path]:
     """Files beside `path` that by their names hold its angles, most trusted first; a reconstruction has none.
 
@@ -170,36 +144,3 @@ def siblings(path: Path, stem: str) -> list[Path]:
         named = re.sub("projections", "angles", stem, flags=re.I)
         names += [named + suffix for suffix in (".mat", ".npy", ".csv", ".txt")]
     return [file for name in dict.fromkeys(names) if (file := path.with_name(name)).is_file()]
-
-
-def _parse(path: Path) -> NDArray:
-    rows: list[list[float]] = []
-    for number, line in enumerate(_text(path).splitlines(), start=1):
-        words = re.sub(r"[#;%].*", "", line).replace(",", " ").split()
-        if not words:
-            continue
-        try:
-            rows.append([float(word) for word in words])
-        except ValueError:
-            if path.suffix.lower() == ".csv" and not rows and number == 1:
-                continue  # the names of the columns
-            raise InputError(
-                path.name,
-                f"line {number} is no number: {line.strip()[:40]!r}",
-                "Give one angle in degrees a line.",
-            ) from None
-        if len(rows[-1]) != len(rows[0]):
-            raise InputError(
-                path.name,
-                f"line {number} has {len(rows[-1])} columns and the first {len(rows[0])}",
-                "Give 1, 3 or 5 columns.",
-            )
-    return np.array(rows, dtype=np.float64)
-
-
-def _text(path: Path) -> str:
-    with path.open("rb") as file:
-        raw = file.read(_MAX_TEXT + 1)
-    if len(raw) > _MAX_TEXT or b"\0" in raw:
-        raise InputError(path.name, "is no text", "Give a text file with one angle in degrees a line.")
-    return raw.decode("utf-8-sig", errors="replace")

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from proxiscope.io import hyperspy
-from proxiscope.io.hdf5_access import datasets, find, inside, load, open_file, text
-from proxiscope.io.raw import ANGLES, Found, choose, nbytes_of, others, to_nm
+from proxiscope.core.errors import InputError
+from proxiscope.io import cxi, hyperspy, nexus, own, velox
+from proxiscope.io.hdf5_access import datasets, find, inside, load, open_file, outward, stored, text
+from proxiscope.io.raw import ANGLES, Declared, Found, choose, nbytes_of, others, to_nm
 
 
 def read(path: Path, variable: str | None = None) -> Found:
@@ -19,38 +20,70 @@ def read(path: Path, variable: str | None = None) -> Found:
     path : Path
         The file.
     variable : str, optional
-        Path of the dataset, such as ``/entry/data``; else ``/data`` of a result of ours, else HyperSpy's, else the
-        largest of real numbers; complex ones if there are no others.
+        Path of the dataset, such as ``/entry/data``; else ``/data`` of a result of ours, else what the dialect calls
+        its images, else HyperSpy's signal, else the largest of real numbers; complex ones if there are no others.
 
     Returns
     -------
     Found
-        The array as stored, angles and pixel size (nm) as far as the dialect is known.
+        The array as stored, of a large one a dask array; angles, pixel size (nm), mask and quantity as far as the
+        dialect is known.
     """
     with open_file(path) as file:
+        if variable is None:
+            for dialect in (own.in_hdf5, cxi.read, nexus.read_tomography, nexus.read_exchange, velox.read):
+                if (found := dialect(file, path)) is not None:
+                    return found
         nodes = datasets(file)
         images = {name: node for name, node in nodes.items() if _is_image(name, node)}
         real = {name: node for name, node in images.items() if node.dtype.kind != "c"}
         if variable is not None:
             node = find(file, variable, path)
-        elif "provenance" in file.attrs and "data" in nodes:  # as we write it
+        elif "provenance" in file.attrs and "data" in nodes:  # as we wrote it up to version 0.1
             node = nodes["data"]
         else:
             images = real or images
-            signals = {name: node for name, node in images.items() if hyperspy.is_signal(node)}
+            signals = {name: node for name, node in images.items() if hyperspy.is_signal(name)}
             chosen = signals or {name: node for name, node in images.items() if not hyperspy.is_inside(name)} or images
+            if not chosen and (files := outward(file)):
+                raise InputError(
+                    path.name, f"has no images of its own but links to {', '.join(files[:5])}", "Open those themselves."
+                )
             node = images[choose(path, {name: nbytes_of(n.shape, 1) for name, n in chosen.items()})]
         name = node.name.strip("/")
-        data = load(node, path)
-        if hyperspy.is_signal(node):
-            return hyperspy.interpret(data, node.parent, path)
-        angles, pixel_size = _dims(node, path)
+        if hyperspy.is_signal(name):
+            return hyperspy.interpret(stored(node, path), _Hdf5Group(node.parent, path), path)
+        angles, pixel_size, x_first = _dims(node, path)
+        declared, notes = Declared(), others(name, list(images))
+        if (group := nexus.detector_of(file, node)) is not None:
+            size, declared, more = nexus.described(file, group, node.shape, path)
+            pixel_size, notes = pixel_size or size, (*notes, *more)
+        data = stored(node, path)
+        if x_first:
+            data, notes = data.T, (*notes, f"Its axes are named x first: turned {node.shape} to {data.shape[::-1]}.")
         return Found(
             data,
             angles=(*angles, *_named_angles(nodes, name, path)),
             pixel_size=pixel_size or _attribute_size(node),
-            notes=others(name, list(images)),
+            notes=notes,
+            declared=declared,
         )
+
+
+class _Hdf5Group:
+    """A group of HyperSpy's as its interpreter wants it: what lies outside the file is not there."""
+
+    def __init__(self, group: Any, path: Path):
+        self._group, self._path, self.attrs = group, path, group.attrs
+
+    def attributes(self, name: str) -> dict[str, Any] | None:
+        node = inside(self._group, name)
+        return None if node is None else dict(node.attrs)
+
+    def values(self, name: str) -> NDArray | None:
+        node = inside(self._group, name)
+        numbers = getattr(node, "shape", None) is not None and node.dtype.kind in "iuf"
+        return load(node, self._path) if numbers else None
 
 
 def _is_image(name: str, node: Any) -> bool:
@@ -66,13 +99,7 @@ def _named_angles(nodes: dict[str, Any], name: str, path: Path) -> tuple[tuple[s
 
     keys = [key for key, node in nodes.items() if ANGLES.match(key.rsplit("/", 1)[-1]) and key != name and fits(node)]
     keys.sort(key=lambda key: key.rpartition("/")[0] != group)
-    return tuple((f"{key} in {path.name}", _degrees(nodes[key], path)) for key in keys)
-
-
-def _degrees(node: Any, path: Path) -> NDArray:
-    values = load(node, path)
-    unit = text(node, "units")
-    return np.degrees(values) if "rad" in unit.lower() else values
+    return tuple((f"{key} in {path.name}", nexus.degrees(nodes[key], path)) for key in keys)
 
 
 def _attribute_size(node: Any) -> float | None:
@@ -82,18 +109,26 @@ def _attribute_size(node: Any) -> float | None:
     return to_nm(float(np.ravel(size)[0]), text(node, "units") or "nm")
 
 
-def _dims(node: Any, path: Path) -> tuple[tuple[tuple[str, NDArray], ...], float | None]:
-    """EMD as of Berkeley and tomviz: ``dim1``, ``dim2`` ... beside the data give the axes."""
+def _dims(node: Any, path: Path) -> tuple[tuple[tuple[str, NDArray], ...], float | None, bool]:
+    """Angles, pixel size and whether x comes before y, from the axes of an EMD of Berkeley and tomviz.
+
+    ``dim1``, ``dim2`` ... lie beside the data, from ``dim0`` on in version 1.
+    """
     angles: tuple[tuple[str, NDArray], ...] = ()
-    pixel_size = None
+    pixel_size, names = None, []
+    first = 0 if getattr(inside(node.parent, "dim0"), "shape", None) is not None else 1
     for axis, count in enumerate(node.shape):
-        key = f"dim{axis + 1}"
+        key = f"dim{axis + first}"
         dim = inside(node.parent, key)
-        if getattr(dim, "shape", None) != (count,) or dim.dtype.kind not in "iuf":
+        if getattr(dim, "dtype", None) is None or dim.dtype.kind not in "iuf" or dim.shape not in ((count,), (2,)):
             continue
         values, unit, named = load(dim, path).astype(np.float64), text(dim, "units"), text(dim, "name")
+        names.append(named.lower())
+        if len(values) == 2 != count:  # the first two stand for an even axis
+            values = values[0] + (values[1] - values[0]) * np.arange(count)
         if "deg" in unit.lower() or "rad" in unit.lower() or ANGLES.match(named):
             angles += ((f"{key} of {node.name}", np.degrees(values) if "rad" in unit.lower() else values),)
         elif count > 1 and pixel_size is None:
             pixel_size = to_nm(abs(values[1] - values[0]), unit)
-    return angles, pixel_size
+    x_first = len(names) == node.ndim and {"x", "y"} <= set(names) and names.index("x") < names.index("y")
+    return angles, pixel_size, x_first

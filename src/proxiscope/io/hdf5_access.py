@@ -1,24 +1,39 @@
 """Access to HDF5 that stays in the file: no link outward, no external storage, no unchecked size."""
 
 import mmap
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from proxiscope.core.errors import InputError
+from proxiscope.io.lazy import LAZY, lazily
 from proxiscope.io.raw import nbytes_of, no_variable, require_memory
+
+_SEARCHED = 2**28  # bytes of a file up to which all of it is searched for damaged heaps
 
 
 def open_file(path: Path) -> Any:
-    """An h5py.File to read from, once its heaps of strings are known to be sound."""
+    """An h5py.File to read from, once its heaps of strings are known to be sound; knows all usual compressions."""
     import h5py
+    import hdf5plugin  # noqa: F401 - registers its filters
 
-    _check_heaps(path)
-    return h5py.File(path, "r")
+    size = path.stat().st_size
+    if size <= _SEARCHED:
+        _check_heaps(path, [(0, size)])
+        return h5py.File(path, "r")
+    file = h5py.File(path, "r")  # which reads no string yet
+    try:
+        _check_heaps(path, _besides_data(file, size))
+    except BaseException:
+        file.close()
+        raise
+    return file
 
 
-def _check_heaps(path: Path) -> None:
+def _check_heaps(path: Path, ranges: list[tuple[int, int]]) -> None:
     """Refuse a damaged global heap (where strings lie), in which the HDF5 library may loop for ever.
 
     An object of the heap has a header of 16 bytes: its number, and its size in the last 8. The library steps
@@ -26,18 +41,35 @@ def _check_heaps(path: Path) -> None:
     """
     mark = b"GCOL\1\0\0\0"
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as block:
-        start = block.find(mark)
-        while start >= 0:
-            end = start + int.from_bytes(block[start + 8 : start + 16], "little")
-            at = start + 16
-            while at + 16 <= end <= len(block):
-                number = int.from_bytes(block[at : at + 2], "little")
-                size = int.from_bytes(block[at + 8 : at + 16], "little")
-                step = size if number == 0 else 16 + -(-size // 8) * 8
-                at = at + step if step >= 16 else len(block) + 1
-            if max(at, end) > min(end, len(block)):
-                raise InputError(path.name, "its heap of strings is damaged", "Copy or export it again.")
-            start = block.find(mark, start + 8)
+        for first, last in ranges:
+            start = block.find(mark, first, last)
+            while start >= 0:
+                end = start + int.from_bytes(block[start + 8 : start + 16], "little")
+                at = start + 16
+                while at + 16 <= end <= len(block):
+                    number = int.from_bytes(block[at : at + 2], "little")
+                    size = int.from_bytes(block[at + 8 : at + 16], "little")
+                    step = size if number == 0 else 16 + -(-size // 8) * 8
+                    at = at + step if step >= 16 else len(block) + 1
+                if max(at, end) > min(end, len(block)):
+                    raise InputError(path.name, "its heap of strings is damaged", "Copy or export it again.")
+                start = block.find(mark, start + 8, last)
+
+
+def _besides_data(file: Any, size: int) -> list[tuple[int, int]]:
+    """The parts of a large file that are not values of datasets: reading all of it would take too long."""
+    taken: list[tuple[int, int]] = []
+    for node in datasets(file).values():
+        if node.chunks is not None:
+            node.id.chunk_iter(lambda chunk: taken.append((chunk.byte_offset, chunk.byte_offset + chunk.size)))
+        elif node.id.get_offset() is not None:
+            taken.append((node.id.get_offset(), node.id.get_offset() + node.id.get_storage_size()))
+    gaps, at = [], 0
+    for first, last in [*sorted(taken), (size, size)]:
+        if first > at:
+            gaps.append((at, min(first + 7, size)))
+        at = max(at, last)
+    return gaps
 
 
 def datasets(file: Any) -> dict[str, Any]:
@@ -54,8 +86,39 @@ def datasets(file: Any) -> dict[str, Any]:
     return found
 
 
+def outward(file: Any) -> list[str]:
+    """Names of the files to which links in this one lead."""
+    import h5py
+
+    found: list[str] = []
+
+    def visit(name: str, link: object) -> None:
+        if isinstance(link, h5py.ExternalLink) and link.filename not in found:
+            found.append(link.filename)
+
+    file.visititems_links(visit)
+    return found
+
+
 def find(file: Any, variable: str, path: Path) -> Any:
     """The dataset named `variable`, each step of the way a link inside the file."""
+    import h5py
+
+    node = _walk(file, variable, path)
+    if not isinstance(node, h5py.Dataset) or node.shape is None:
+        raise no_variable(path, variable, [name for name, n in datasets(file).items() if n.ndim in (2, 3)])
+    return node
+
+
+def lookup(file: Any, name: str, path: Path) -> Any:
+    """The node of that name, over hard and soft links inside the file, or None."""
+    try:
+        return _walk(file, name, path)
+    except InputError:  # a link into another file
+        return None
+
+
+def _walk(file: Any, variable: str, path: Path) -> Any:
     import h5py
 
     node = file
@@ -63,6 +126,8 @@ def find(file: Any, variable: str, path: Path) -> Any:
     while parts:
         part, steps = parts.pop(0), steps + 1
         link = node.get(part, getlink=True) if isinstance(node, h5py.Group) and part in node else None
+        if link is None and isinstance(node, h5py.Group):
+            link = node.get(part, getlink=True)  # one that leads nowhere is not "in" the group
         if isinstance(link, h5py.ExternalLink):
             raise InputError(
                 path.name,
@@ -73,22 +138,48 @@ def find(file: Any, variable: str, path: Path) -> Any:
             node = file if link.path.startswith("/") else node
             parts = [p for p in link.path.split("/") if p] + parts
         elif link is None or isinstance(link, h5py.SoftLink):
-            raise no_variable(path, variable, [name for name, n in datasets(file).items() if n.ndim in (2, 3)])
+            return None
         else:
             node = node[part]
-    if not isinstance(node, h5py.Dataset) or node.shape is None:
-        raise no_variable(path, variable, [name for name, n in datasets(file).items() if n.ndim in (2, 3)])
     return node
 
 
 def load(node: Any, path: Path) -> NDArray:
     """The values of a dataset, after the checks that they lie in this file and fit into memory."""
+    _check(node, path)
+    require_memory(nbytes_of(node.shape, node.dtype.itemsize), path)
+    return node[()]
+
+
+def stored(node: Any, path: Path) -> Any:
+    """The values of a dataset like `load`, of a large one as a dask array that reads them when they are used."""
+    _check(node, path)
+    nbytes = nbytes_of(node.shape, node.dtype.itemsize)
+    if nbytes < LAZY:
+        return load(node, path)
+    if node.id.get_storage_size() == 0:
+        raise InputError(
+            path.name,
+            f"{node.name} claims {nbytes / 2**30:.3g} GiB, more than memory should hold, and none were written",
+            "The file is damaged or was not finished: export it again.",
+        )
+    get = partial(_piece, path, node.name)
+    return lazily(path, node.shape, node.dtype, get, "HDF5", chunks=node.chunks)
+
+
+def _piece(path: Path, name: str, key: tuple) -> NDArray:
+    import h5py
+    import hdf5plugin  # noqa: F401 - registers its filters
+
+    with h5py.File(path, "r") as file:
+        return file[name][key]
+
+
+def _check(node: Any, path: Path) -> None:
     if node.external or (node.is_virtual and any(s.file_name != "." for s in node.virtual_sources())):
         raise InputError(path.name, f"{node.name} keeps its values in other files", "Export it into one file.")
     if node.dtype.kind not in "biufc":
         raise InputError(path.name, f"{node.name} holds values of type {node.dtype}", "Give real numbers.")
-    require_memory(nbytes_of(node.shape, node.dtype.itemsize), path)
-    return node[()]
 
 
 def inside(group: Any, name: str) -> Any:
@@ -106,4 +197,13 @@ def inside(group: Any, name: str) -> Any:
 def text(node: Any, name: str) -> str:
     """An attribute as text, empty when there is none."""
     value = node.attrs.get(name, "")
+    value = value.ravel()[0] if isinstance(value, np.ndarray) and value.size == 1 else value
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def number(node: Any, path: Path) -> float | None:
+    """The only value of a dataset of one real number, else None."""
+    if getattr(node, "shape", None) is None or node.dtype.kind not in "iuf" or nbytes_of(node.shape, 1) != 1:
+        return None
+    value = float(np.ravel(load(node, path))[0])
+    return value if np.isfinite(value) else None

@@ -1,20 +1,33 @@
-"""HyperSpy's layout inside HDF5 (.hspy), with what etspy adds to it."""
+"""HyperSpy's layout inside HDF5 (.hspy) and Zarr (.zspy), with what etspy adds to it.
+
+RosettaSciIO reads both, but all of a file: its models, decompositions and metadata, over whatever links there are.
+Here only the signal and its axes are taken, from nodes that lie inside the file.
+"""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from proxiscope.io.hdf5_access import inside, load
-from proxiscope.io.raw import Found, to_nm
-
-_KEYS = ("name", "units", "scale", "offset", "navigate")
+from proxiscope.io.raw import Found, choose, nbytes_of, others, squeezed, to_nm
 
 
-def is_signal(node: Any) -> bool:
+class Group(Protocol):
+    """``Experiments/<name>`` of either format."""
+
+    attrs: Any
+
+    def attributes(self, name: str) -> dict[str, Any] | None:
+        """Attributes of the node below the group, or None if there is none."""
+
+    def values(self, name: str) -> NDArray | None:
+        """Numbers of the array below the group, or None if there is none."""
+
+
+def is_signal(name: str) -> bool:
     """Whether a dataset is the data of a signal: ``Experiments/<name>/data``."""
-    parts = node.name.strip("/").split("/")
+    parts = name.strip("/").split("/")
     return len(parts) == 3 and parts[0] == "Experiments" and parts[2] == "data"
 
 
@@ -23,14 +36,40 @@ def is_inside(name: str) -> bool:
     return name.startswith("Experiments/")
 
 
-def interpret(data: NDArray, group: Any, path: Path) -> Found:
+def read(path: Path, variable: str | None = None) -> Found:
+    """Read a signal of a ``.zspy`` file or folder.
+
+    Parameters
+    ----------
+    path : Path
+        The folder or the zip.
+    variable : str, optional
+        Name of the signal; else the largest.
+    """
+    from proxiscope.io import zarr_access
+
+    root = zarr_access.open_group(path)
+    arrays = {name: a for name, a in zarr_access.arrays(root, path).items() if is_signal(name)}
+    wanted = [n for n in arrays if variable is None or variable.strip("/") in (n, n.split("/")[1])]
+    name = choose(path, {n: nbytes_of(arrays[n].shape, 1) for n in wanted})
+    found = interpret(
+        zarr_access.stored(arrays[name], path), zarr_access.Group(root, name.rpartition("/")[0], path), path
+    )
+    return Found(*_with_notes(found, others(name, list(arrays))))
+
+
+def _with_notes(found: Found, notes: tuple[str, ...]) -> tuple:
+    return found.data, found.angles, found.pixel_size, found.tilt_axis, (*found.notes, *notes)
+
+
+def interpret(data: Any, group: Group, path: Path) -> Found:
     """What the axes of the signal say.
 
     Parameters
     ----------
-    data : ndarray
+    data : ndarray or dask array
         The signal, navigation axes first.
-    group : h5py.Group
+    group : Group
         ``Experiments/<name>``.
     path : Path
         The file, for the messages.
@@ -40,16 +79,15 @@ def interpret(data: NDArray, group: Any, path: Path) -> Found:
     Found
         Angles of a navigation axis in degrees or of etspy's own record, pixel size (nm) of the last axis.
     """
-    nodes = [inside(group, f"axis-{i}") for i in range(data.ndim)]
-    axes = [{} if node is None else {k: node.attrs[k] for k in _KEYS if k in node.attrs} for node in nodes]
+    axes = [group.attributes(f"axis-{i}") or {} for i in range(data.ndim)]
     angles = []
-    recorded = _etspy_tilts(group, path)
+    recorded = _etspy_tilts(group)
     if recorded is not None:
         angles.append((f"the tilts in {path.name}", recorded))
     for i, axis in enumerate(axes):
         unit = str(axis.get("units", "")).lower()
         if unit.startswith(("deg", "°", "rad")) and axis.get("navigate", True):
-            values = _values(inside(group, f"axis-{i}/axis"), axis, data.shape[i], path)
+            values = _values(group.values(f"axis-{i}/axis"), axis, data.shape[i])
             angles.append(
                 (
                     f"axis {axis.get('name', i)!r} of {path.name}",
@@ -59,23 +97,21 @@ def interpret(data: NDArray, group: Any, path: Path) -> Found:
     last = axes[-1]
     size = to_nm(abs(float(last.get("scale", 0))), str(last.get("units", "")))
     tilt_axis: Literal["x", "y"] = "y"
-    notes: tuple[str, ...] = ()
-    if angles and (str(group.attrs.get("package", "")) == "etspy" or inside(group, "metadata/Tomography") is not None):
-        tilt_axis, notes = "x", ("The tilt axis lies along x, as etspy has it.",)
+    data, notes = squeezed(data, path)
+    etspy = str(group.attrs.get("package", "")) == "etspy" or group.attributes("metadata/Tomography") is not None
+    if angles and etspy:
+        tilt_axis, notes = "x", (*notes, "The tilt axis lies along x, as etspy has it.")
     return Found(data, tuple(angles), size, tilt_axis, notes)
 
 
-def _values(listed: Any, axis: dict, count: int, path: Path) -> NDArray:
+def _values(listed: NDArray | None, axis: dict, count: int) -> NDArray:
     """Values of an axis: listed for an uneven one, else from offset and scale."""
-    if getattr(listed, "shape", None) == (count,):
-        return load(listed, path).astype(np.float64)
+    if listed is not None and listed.shape == (count,):
+        return listed.astype(np.float64)
     return float(axis.get("offset", 0)) + float(axis.get("scale", 1)) * np.arange(count)
 
 
-def _etspy_tilts(group: Any, path: Path) -> NDArray | None:
+def _etspy_tilts(group: Group) -> NDArray | None:
     """The tilts etspy keeps beside the images; all zero means that nobody set them."""
-    node = inside(group, "metadata/Tomography/_sig_tilts/data")
-    if getattr(node, "shape", None) is None or node.dtype.kind not in "iuf":
-        return None
-    tilts = load(node, path).astype(np.float64)
-    return tilts if tilts.any() else None
+    tilts = group.values("metadata/Tomography/_sig_tilts/data")
+    return tilts.astype(np.float64) if tilts is not None and tilts.any() else None

@@ -1,16 +1,16 @@
-"""MATLAB .mat, version 5 through scipy and 7.3 (which is HDF5) through h5py."""
+"""MATLAB .mat, version 5 and 7.3 (which is HDF5)."""
 
 from pathlib import Path
 
 from numpy.typing import NDArray
 
 from proxiscope.core.errors import InputError
-from proxiscope.io.raw import ANGLES, Found, choose, nbytes_of, no_variable, others, require_memory
+from proxiscope.io import matlab5
+from proxiscope.io.raw import ANGLES, Found, choose, nbytes_of, no_variable, others
 
-_BYTES = {
-    "double": 8, "single": 4, "logical": 1,
-    "int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4, "uint32": 4, "int64": 8, "uint64": 8,
-}  # fmt: skip
+_NUMERIC = (
+    "double", "single", "logical", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
+)  # fmt: skip
 
 
 def read(path: Path, variable: str | None = None) -> Found:
@@ -71,19 +71,11 @@ def _is_angles(name: str, shape: tuple[int, ...]) -> bool:
 
 class _Version5:
     def __init__(self, path: Path):
-        import scipy.io
-
-        self.path = path
-        self._kinds = {name: (tuple(int(n) for n in shape), kind) for name, shape, kind in scipy.io.whosmat(str(path))}
-        self.shapes = {name: shape for name, (shape, kind) in self._kinds.items() if kind in _BYTES}
+        self._file = matlab5.File(path)
+        self.shapes = {name: variable.shape for name, variable in self._file.variables.items()}
 
     def load(self, name: str) -> NDArray:
-        import scipy.io
-
-        shape, kind = self._kinds[name]
-        require_memory(nbytes_of(shape, _BYTES[kind]), self.path)
-        data = scipy.io.loadmat(str(self.path), variable_names=[name])[name]
-        return data.astype(bool) if kind == "logical" else data
+        return self._file.load(name)
 
 
 class _Version73:
@@ -97,7 +89,7 @@ class _Version73:
             self.shapes = {
                 name: tuple(reversed(node.shape))
                 for name, node in hdf5.datasets(file).items()
-                if not name.startswith("#") and self._class(node) in _BYTES
+                if not name.startswith("#") and self._class(node) in _NUMERIC
             }
 
     @staticmethod

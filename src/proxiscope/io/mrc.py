@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxiscope.core.errors import InputError
-from proxiscope.io.angles import read_mdoc, tilt_axis_angle
+from proxiscope.io import own
+from proxiscope.io.lazy import LAZY, mapped
+from proxiscope.io.mdoc import read_mdoc, tilt_axis_angle
 from proxiscope.io.mrc_extended import extended
 from proxiscope.io.raw import Found, nbytes_of, require_memory
 
@@ -54,13 +56,14 @@ def read(path: Path, variable: str | None = None) -> Found:
     sections = data.shape[0] if data.ndim == 3 else 1
     extra = extended(block, head.raw, head.titles, sections)
     mdoc, log = _beside(path)
-    return Found(
+    found = Found(
         data,
         angles=((f"the extended header of {path.name}", extra["angles"]),) if extra["angles"] is not None else (),
         pixel_size=_pixel_size(head, extra["pixel_size"], mdoc["pixel_size"], notes),
         tilt_axis=_tilt_axis(path, (tilt_axis_angle(head.titles), mdoc["tilt_axis"], log, extra["tilt_axis"]), notes),
-        notes=tuple(notes),
+        notes=(*notes, *_transformations(path)),
     )
+    return own.of_extended_header(found, block, head.raw["exttyp"], path)
 
 
 @dataclass(frozen=True)
@@ -161,12 +164,27 @@ def _unsigned(data: NDArray, path: Path, notes: list[str]) -> NDArray:
     """
     if data.dtype.kind != "i" or data.dtype.itemsize != 2:
         return data
-    sample = data[:: max(1, len(data) // 16)]
-    if not (sample.mean(dtype=np.float64) < -8192 or (sample.max() < 0 and data.max() < 0)):
+    large = data.nbytes >= LAZY
+    sample = _sample(data) if large else data[:: max(1, len(data) // 16)]
+    if not (sample.mean(dtype=np.float64) < -8192 or (sample.max() < 0 and (large or data.max() < 0))):
         return data
-    require_memory(data.nbytes, path)
     notes.append("The counts are unsigned and were stored with an offset of -32768: added 32768.")
-    native = data.astype(data.dtype.newbyteorder("="), copy=False)
+    if large:
+        return mapped(data).map_blocks(_add_offset, dtype=np.uint16)
+    require_memory(data.nbytes, path)
+    return _add_offset(data)
+
+
+def _sample(data: NDArray) -> NDArray:
+    """Some rows of some sections, side by side: the system maps more than the pages that are asked for."""
+    sections = data[:: max(1, len(data) // 16)]
+    rows = max(1, sections.shape[1] * 2**23 // sections.nbytes)
+    first = (sections.shape[1] - rows) // 2 if rows < sections.shape[1] else 0
+    return np.array(sections[:, first : first + rows])
+
+
+def _add_offset(data: NDArray) -> NDArray:
+    native = np.ascontiguousarray(data, dtype=data.dtype.newbyteorder("="))
     return np.add(native.view(np.uint16), np.uint16(32768))  # wraps around, which is what the offset needs
 
 
@@ -227,3 +245,11 @@ def _beside(path: Path) -> tuple[dict, float | None]:
             with log.open("rb") as file:
                 return mdoc, tilt_axis_angle(file.read(2**20).decode("latin-1"))
     return mdoc, None
+
+
+def _transformations(path: Path) -> tuple[str, ...]:
+    """A note on the alignment that IMOD keeps beside a raw series."""
+    xf = path.with_suffix(".xf")
+    if path.suffix.lower() not in (".st", ".mrc", ".mrcs") or not xf.is_file():
+        return ()
+    return (f"{xf.name} beside it holds the alignment of these raw images by IMOD, which is not applied.",)

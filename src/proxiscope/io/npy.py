@@ -7,6 +7,7 @@ import numpy as np
 from numpy.lib import format as npformat
 
 from proxiscope.core.errors import InputError
+from proxiscope.io import own
 from proxiscope.io.raw import Found, nbytes_of
 
 
@@ -40,7 +41,7 @@ def read(path: Path, variable: str | None = None, ndims: tuple[int, ...] = (2, 3
         raise InputError(
             path.name, f"holds an array of shape {shape}", f"Give {' or '.join(map(str, ndims))} dimensions."
         )
-    return Found(np.load(path, mmap_mode="r", allow_pickle=False))
+    return own.beside(Found(np.load(path, mmap_mode="r", allow_pickle=False)), path)
 
 
 def header(file: IO[bytes], field: Path) -> tuple[tuple[int, ...], np.dtype]:

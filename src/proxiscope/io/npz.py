@@ -1,6 +1,7 @@
 """NumPy's .npz: a zip of .npy files, checked member by member before anything is unpacked."""
 
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,13 @@ from numpy.lib import format as npformat
 from numpy.typing import NDArray
 
 from proxiscope.core.errors import InputError
-from proxiscope.io import npy
-from proxiscope.io.raw import ANGLES, Found, choose, nbytes_of, no_variable, others, require_memory
+from proxiscope.io import npy, own
+from proxiscope.io.raw import ANGLES, Declared, Found, Quantity, choose, nbytes_of, no_variable, others, require_memory
 
 _DATA = ("data", "projections", "magnitudes", "intensity", "intensities", "image", "volume")
+_QUANTITIES: dict[str, Quantity] = {
+    "magnitudes": "magnitudes", "intensities": "intensities", "intensity": "intensities",
+}  # fmt: skip
 _SIDE = ("metadata", "pixel_size", "support", "mask", "known", "valid")
 
 
@@ -39,12 +43,17 @@ def read(path: Path, variable: str | None = None) -> Found:
         name = variable or _choose(path, headers, skipped)
         named = [key for key in headers if ANGLES.match(key) and key != name]
         angles = tuple((f"{key} in {path.name}", _array(archive, path, key)) for key in named if _small(headers[key]))
-        return Found(
+        found = Found(
             _array(archive, path, name),
             angles,
             _pixel_size(archive, path, headers),
             notes=others(name, _arrays(headers)),
+            declared=Declared(quantity=_QUANTITIES.get(name.lower())),
         )
+        if variable is not None or not _is_ours(headers):
+            return found
+        found = Found(found.data, pixel_size=found.pixel_size)
+        return own.of_npz(found, headers, partial(_array, archive, path), path)
 
 
 _Header = tuple[tuple[int, ...], np.dtype]
@@ -66,7 +75,7 @@ def _headers(archive: zipfile.ZipFile, path: Path) -> tuple[dict[str, _Header], 
 
 
 def _choose(path: Path, headers: dict[str, _Header], skipped: dict[str, InputError]) -> str:
-    if headers.keys() >= {"data", "metadata"} and headers["metadata"][1].kind == "U":  # as we write it
+    if _is_ours(headers):
         return "data"
     usable = {key: header for key, header in headers.items() if _is_image(key, header)}
     real = {key: header for key, header in usable.items() if header[1].kind != "c"}
@@ -80,6 +89,10 @@ def _choose(path: Path, headers: dict[str, _Header], skipped: dict[str, InputErr
             path.name, f"holds no numeric array of 2 or 3 dimensions, only {listed}", "Give an image or a stack."
         )
     return choose(path, main or sizes, _DATA)
+
+
+def _is_ours(headers: dict[str, _Header]) -> bool:
+    return headers.keys() >= {"data", "metadata"} and headers["metadata"][1].kind == "U"
 
 
 def _is_image(name: str, header: _Header) -> bool:

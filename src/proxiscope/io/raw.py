@@ -2,11 +2,11 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,8 @@ _NM = {
     "nm": 1.0, "nanometer": 1.0, "nanometre": 1.0, "n_m": 1.0,
     "å": 0.1, "a": 0.1, "angstrom": 0.1, "angstroms": 0.1, "ångström": 0.1,
     "um": 1e3, "µm": 1e3, "μm": 1e3, "micron": 1e3, "microns": 1e3, "micrometer": 1e3, "micrometre": 1e3,
-    "u_m": 1e3, "\\u00b5m": 1e3, "pm": 1e-3, "mm": 1e6, "cm": 1e7, "m": 1e9,
+    "u_m": 1e3, "\\u00b5m": 1e3, "pm": 1e-3, "picometer": 1e-3, "mm": 1e6, "millimeter": 1e6, "cm": 1e7,
+    "m": 1e9, "meter": 1e9, "metre": 1e9,
 }  # fmt: skip
 
 ANGLES = re.compile(
@@ -27,14 +28,56 @@ ANGLES = re.compile(
 """Names under which files keep their angles."""
 
 
+Kind = Literal["pattern", "tilt-series", "result"]
+"""What a file may say that it holds."""
+
+Quantity = Literal["magnitudes", "intensities"]
+"""What the numbers of a diffraction pattern are."""
+
+
+@dataclass(frozen=True, eq=False)
+class Declared:
+    """What a file says of its array besides angles and pixel size; nothing is guessed.
+
+    Attributes
+    ----------
+    ours : bool
+        Whether proxiscope wrote it: its record is exact, and nothing is put into another order.
+    kind : {"pattern", "tilt-series", "result"} or None
+        What it holds.
+    quantity : {"magnitudes", "intensities"} or None
+        What the numbers of a pattern are; what a detector's own format holds are intensities.
+    object : str or None
+        What a pattern's object is, as for `DiffractionPattern`.
+    reconstruction_pixel_size : float or None
+        Of a pattern: edge in nm of a pixel of what is reconstructed from it, which is not its own.
+    valid : ndarray of bool or None
+        Usable pixels, of the shape of the data or of one image.
+    provenance : Mapping
+        How a result came about, as `proxiscope.reconstruction.conclude` writes it, or a series was prepared.
+    metrics, products : Mapping[str, ndarray]
+        Curves and further arrays of a result.
+    """
+
+    ours: bool = False
+    kind: Kind | None = None
+    quantity: Quantity | None = None
+    object: str | None = None
+    reconstruction_pixel_size: float | None = None
+    valid: NDArray[np.bool_] | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, NDArray] = field(default_factory=dict)
+    products: Mapping[str, NDArray] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, eq=False)
 class RawData:
     """The array a file holds with what is known about it.
 
     Attributes
     ----------
-    data : ndarray
-        Real numbers or booleans as stored; axes (y, x), (tilt, y, x) or (z, y, x). Read-only and not yet in
+    data : ndarray or dask array
+        Numbers or booleans as stored; axes (y, x), (tilt, y, x) or (z, y, x). Read-only and not yet in
         memory where the format allows it.
     angles : ndarray or None
         Tilt angles of a single-axis series in degrees, float64 (n_tilt,); None when none were found or when
@@ -52,6 +95,10 @@ class RawData:
         The file.
     shifts : ndarray or None
         Where the rotation centre appears, (dy, dx) in pixels, float64 (n_tilt, 2), of refined tilts; None otherwise.
+    declared : Declared
+        What else the file says.
+    order : ndarray of int or None
+        Which image of the file each one is, (n_tilt,), where they were put in the order of their tilts.
     """
 
     data: NDArray
@@ -62,6 +109,8 @@ class RawData:
     notes: tuple[str, ...]
     source: Path
     shifts: NDArray | None = None
+    declared: Declared = Declared()
+    order: NDArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +127,25 @@ class Found:
     tilt_axis: Literal["x", "y"] = "y"
     notes: tuple[str, ...] = ()
     turned: bool = False
+    declared: Declared = Declared()
+
+
+def squeezed(data: NDArray, path: Path) -> tuple[NDArray, tuple[str, ...]]:
+    """Data without leading axes of length one, and a note if there were any.
+
+    Raises
+    ------
+    InputError
+        More than three axes are longer than one.
+    """
+    long = tuple(n for axis, n in enumerate(data.shape) if n != 1 or axis >= data.ndim - 2)
+    if len(long) > 3:
+        raise InputError(
+            path.name, f"holds an array of shape {data.shape}", "Give an image or a stack: export one channel or time."
+        )
+    if long == data.shape:
+        return data, ()
+    return data.reshape(long), (f"Left out the axes of length one of {data.shape}.",)
 
 
 def to_nm(value: float, unit: str) -> float | None:

@@ -31,6 +31,7 @@ def tilt_series(
     was_turned: bool = False,
     pixel_size: float | None = None,
     source: str = "",
+    announce: bool = True,
 ) -> TiltSeries:
     """A tilt series from arrays.
 
@@ -64,6 +65,8 @@ def tilt_series(
         In nm.
     source : str
         Where it came from, for the record.
+    announce : bool
+        Whether to warn of what looks wrong.
 
     Raises
     ------
@@ -83,6 +86,7 @@ def tilt_series(
         shifts=shifts,
         pixel_size=pixel_size,
         source=", ".join(filter(None, (source, "tilt direction reversed" if reverse_angles else ""))),
+        announce=announce,
     )
     rotations = reversed_tilts(series.rotations) if reverse_angles else series.rotations
     if rest:

@@ -5,15 +5,21 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from proxiscope.core.errors import InputError
-from proxiscope.io.raw import Found, nbytes_of, require_memory, to_nm
+from proxiscope.io import own
+from proxiscope.io.lazy import LAZY, lazily
+from proxiscope.io.raw import Found, nbytes_of, require_memory, squeezed, to_nm
 
 
 def read(path: Path, variable: str | None = None) -> Found:
-    """Read the first series of a TIFF; contiguous data stay on disk until they are used.
+    """Read the first series of a TIFF; contiguous data stay on disk until they are used, large packed ones too.
 
     Parameters
     ----------
@@ -25,7 +31,7 @@ def read(path: Path, variable: str | None = None) -> Found:
     Returns
     -------
     Found
-        Data (y, x) or (page, y, x), pixel size from ImageJ's or OME's scale.
+        Data (y, x) or (page, y, x), axes of length one left out; pixel size from ImageJ's or OME's scale.
     """
     import tifffile
 
@@ -33,29 +39,72 @@ def read(path: Path, variable: str | None = None) -> Found:
         if not tiff.series:
             raise InputError(path.name, "holds no image", "Export it again.")
         series = tiff.series[0]
-        if "S" in series.axes and series.shape[series.axes.index("S")] > 1:
-            raise InputError(path.name, "is a colour image", "Convert it to grey values first.")
-        if series.dtype is None or len(series.shape) not in (2, 3):
+        shape, dtype = tuple(int(n) for n in series.shape), series.dtype
+        check_grey(series, path.name)
+        long = [n for axis, n in enumerate(shape) if n != 1 or axis >= len(shape) - 2]
+        if dtype is None or len(long) not in (2, 3):
             raise InputError(
                 path.name,
-                f"holds an array of axes {series.axes} and shape {series.shape}",
+                f"holds an array of axes {series.axes} and shape {shape}",
                 "Give an image or a stack of images.",
             )
-        nbytes, offset = nbytes_of(series.shape, series.dtype.itemsize), series.dataoffset
-        mapped = offset is not None and series.dtype.kind in "iuf"
-        if mapped and offset + nbytes > path.stat().st_size:
+        data, notes = squeezed(_data(path, series, shape), path)
+        notes += () if len(tiff.series) == 1 else (f"Read the first of {len(tiff.series)} series of images.",)
+        found = Found(data, pixel_size=pixel_size(tiff), notes=notes)
+        return own.of_text(found, (tiff.imagej_metadata or {}).get("Info"), path)
+
+
+def check_grey(series: Any, name: str) -> None:
+    """Raise InputError if a series, or a page, holds colours."""
+    if "S" in series.axes and series.shape[series.axes.index("S")] > 1:
+        raise InputError(name, "is a colour image", "Convert it to grey values first.")
+
+
+def pixel_size(tiff: Any) -> float | None:
+    """Pixel size in nm; the plain TIFF resolution is for printers and means nothing here."""
+    if tiff.is_ome:
+        header = tiff.ome_metadata or ""
+        size, unit = (re.search(rf'\bPhysicalSizeX{key}="([^"]+)"', header) for key in ("", "Unit"))
+        return to_nm(float(size[1]), unit[1] if unit else "µm") if size else None
+    unit = (tiff.imagej_metadata or {}).get("unit")
+    tag = tiff.pages[0].tags.get("XResolution")
+    if unit is None or tag is None or not tag.value[0]:
+        return None
+    return to_nm(tag.value[1] / tag.value[0], unit)
+
+
+def _data(path: Path, series: Any, shape: tuple[int, ...]) -> Any:
+    """Values of a series in its own shape: mapped, read, or to be read by page."""
+    import tifffile
+
+    nbytes, offset = nbytes_of(shape, series.dtype.itemsize), series.dataoffset
+    if offset is not None and series.dtype.kind in "iuf":
+        if offset + nbytes > path.stat().st_size:
             raise InputError(
                 path.name,
-                f"claims shape {series.shape} of {series.dtype}, more than the file has",
+                f"claims shape {shape} of {series.dtype}, more than the file has",
                 "Copy or export it again.",
             )
-        if mapped:
-            data = tifffile.memmap(path, mode="r", series=0)
-        else:
-            require_memory(nbytes, path)
-            data = series.asarray()
-        notes = () if len(tiff.series) == 1 else (f"Read the first of {len(tiff.series)} series of images.",)
-        return Found(data.reshape(series.shape), pixel_size=_pixel_size(tiff), notes=notes)
+        return tifffile.memmap(path, mode="r", series=0).reshape(shape)
+    pages = len(series.pages)
+    if nbytes >= LAZY and pages > 1 and nbytes_of(shape[:-2], 1) == pages:
+        one = (1, *shape[-2:])
+        data = lazily(path, (pages, *shape[-2:]), series.dtype, partial(_pages, path), "TIFF", chunks=one)
+        return data.reshape(shape)
+    require_memory(nbytes, path)
+    return series.asarray().reshape(shape)
+
+
+def _pages(path: Path, key: tuple) -> NDArray:
+    """Some of the pages of the first series."""
+    import tifffile
+
+    with _complete(path), tifffile.TiffFile(path, _multifile=False) as tiff:
+        pages = tiff.series[0].pages
+        wanted = range(len(pages))[key[0]]
+        if isinstance(wanted, int):
+            return pages[wanted].asarray()[key[1:]]
+        return np.stack([pages[i].asarray()[key[1:]] for i in wanted])
 
 
 @contextmanager
@@ -78,16 +127,3 @@ def _complete(path: Path) -> Iterator[None]:
         logger.removeHandler(listener)
     if complaints:
         raise InputError(path.name, "is not complete: pages it names are missing", "Copy or export it again.")
-
-
-def _pixel_size(tiff: Any) -> float | None:
-    """Pixel size in nm; the plain TIFF resolution is for printers and means nothing here."""
-    if tiff.is_ome:
-        header = tiff.ome_metadata or ""
-        size, unit = (re.search(rf'\bPhysicalSizeX{key}="([^"]+)"', header) for key in ("", "Unit"))
-        return to_nm(float(size[1]), unit[1] if unit else "µm") if size else None
-    unit = (tiff.imagej_metadata or {}).get("unit")
-    tag = tiff.pages[0].tags.get("XResolution")
-    if unit is None or tag is None or not tag.value[0]:
-        return None
-    return to_nm(tag.value[1] / tag.value[0], unit)

@@ -1,5 +1,7 @@
 """The part of a panel that runs and watches."""
 
+from collections.abc import Container, Mapping, Sequence
+
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QGridLayout,
@@ -13,7 +15,8 @@ from qtpy.QtWidgets import (
 )
 
 from .plots import CurvePlot, StartsPlot, TransferPlot
-from .run import Run, Status
+from .run import Run
+from .worker import LIVE, Status, Worker
 
 BUTTONS = (
     ("run", "Run", "Start the reconstruction."),
@@ -22,47 +25,90 @@ BUTTONS = (
     ("stop", "Stop and keep", "End after this iteration and keep the result."),
     ("cancel", "Cancel", "End after this iteration and drop the result."),
 )
-LIVE = (Status.PREPARING, Status.RUNNING, Status.PAUSED)
+JOB_BUTTONS = (
+    ("pause", "Pause", "Hold as soon as the step comes to a place where it can."),
+    ("resume", "Resume", "Go on where it was paused."),
+    ("cancel", "Cancel", "End as soon as the step comes to a place where it can; the data stay as they were."),
+)
 WAITING = {name: f"Going to {name} after this iteration." for name in ("pause", "stop", "cancel")}
 ENABLED_IN = {"pause": LIVE[:2], "resume": (Status.PAUSED,), "stop": LIVE, "cancel": LIVE}
 
 
-class RunControls(QGroupBox):
-    """Buttons, progress, a line of text, the R-factor's curve, and of many starts what tells how they agree.
+class Controls(QGroupBox):
+    """Buttons, progress and a line of text.
+
+    Parameters
+    ----------
+    title : str
+    buttons : sequence of (name, text, tooltip)
 
     Signals
     -------
     pressed(str)
-        The button's name: run, pause, resume, stop or cancel.
+        The button's name.
     """
 
     pressed = Signal(str)
+    enabled_in: Mapping[str, Container[Status]] = ENABLED_IN
 
-    def __init__(self):
-        super().__init__("Reconstruction")
-        self.buttons = {name: QPushButton(text, toolTip=tip) for name, text, tip in BUTTONS}
+    def __init__(self, title: str, buttons: Sequence[tuple[str, str, str]]):
+        super().__init__(title)
+        self.buttons = {name: QPushButton(text, toolTip=tip) for name, text, tip in buttons}
         self.bar = QProgressBar()
         self.status = wrapped_label()
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.plot, self.starts, self.transfer = CurvePlot(), StartsPlot(), TransferPlot()
-        self.tabs = QTabWidget(documentMode=True)
-        for title, plot in (("R-factor", self.plot), ("Starts", self.starts), ("PRTF", self.transfer)):
-            self.tabs.addTab(plot, title)
         layout, grid = QVBoxLayout(self), QGridLayout()
         for i, (name, button) in enumerate(self.buttons.items()):
             button.clicked.connect(lambda _checked=False, name=name: self.pressed.emit(name))
             grid.addWidget(button, i // 3, i % 3)
         layout.addLayout(grid)
-        for widget in (self.bar, self.status, self.tabs):
-            layout.addWidget(widget)
+        layout.addWidget(self.bar)
+        layout.addWidget(self.status)
+
+    def enable(self, status: Status | None) -> None:
+        """Enable the buttons that make sense in a status; None before the first work."""
+        for name, button in self.buttons.items():
+            enabled = status in self.enabled_in[name] if name in self.enabled_in else status not in LIVE
+            if button.isEnabled() != enabled:
+                button.setEnabled(enabled)
+
+
+class JobControls(Controls):
+    """For work that has a fraction done."""
+
+    def __init__(self) -> None:
+        super().__init__("Progress", JOB_BUTTONS)
+        self.show_job(None, None, "Ready.")
+
+    def show_job(self, job: Worker | None, status: Status | None, text: str) -> None:
+        """Show how far a job is, in a status that the caller has read once, with a line of text."""
+        self.enable(status)
+        self.bar.setRange(0, 100)
+        self.bar.setValue(round(100 * job.fraction) if status in LIVE else 0)
+        self.bar.setFormat("%p%" if status in LIVE else "")
+        self.status.setText(" ".join(filter(None, (text, _JOB.get((status, job.request if job else ""), "")))))
+
+
+_JOB = {(Status.PAUSED, ""): "Paused."} | {
+    (status, name): f"Going to {name}." for status in LIVE for name in ("pause", "cancel")
+}
+
+
+class RunControls(Controls):
+    """Also the R-factor's curve, and of many starts what tells how they agree."""
+
+    def __init__(self):
+        super().__init__("Reconstruction", BUTTONS)
+        self.plot, self.starts, self.transfer = CurvePlot(), StartsPlot(), TransferPlot()
+        self.tabs = QTabWidget(documentMode=True)
+        for title, plot in (("R-factor", self.plot), ("Starts", self.starts), ("PRTF", self.transfer)):
+            self.tabs.addTab(plot, title)
+        self.layout().addWidget(self.tabs)
         self.show_run(None, None)
 
     def show_run(self, run: Run | None, status: Status | None) -> None:
         """Show where a run is, in a status that the caller has read once; None before the first."""
-        for name, button in self.buttons.items():
-            enabled = status in ENABLED_IN[name] if name in ENABLED_IN else status not in LIVE
-            if button.isEnabled() != enabled:
-                button.setEnabled(enabled)
+        self.enable(status)
         self._show_tabs(run, status)
         if run is None:
             self.bar.setRange(0, 1)

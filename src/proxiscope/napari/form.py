@@ -1,4 +1,4 @@
-"""Parameters of an algorithm as magicgui widgets."""
+"""Parameters of an algorithm, or of a step of preparation, as magicgui widgets."""
 
 import math
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
-from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, LineEdit, SpinBox
+from magicgui.widgets import CheckBox, ComboBox, FileEdit, FloatSpinBox, LineEdit, SpinBox
 from magicgui.widgets.bases import ValueWidget
 from qtpy.QtWidgets import QFormLayout, QLabel, QSizePolicy, QWidget
 from superqt import QCollapsible
@@ -14,6 +14,8 @@ from superqt import QCollapsible
 from ..core import Algorithm, Parameter, build, parameters
 
 _LARGEST = 1_000_000_000
+_AS_TEXT = ("schedule", "numbers", "table", "file")
+_EXAMPLES = {"numbers": "0, 5-7", "table": "0.5 -1; 2 0"}
 
 
 class ParameterForm:
@@ -21,7 +23,7 @@ class ParameterForm:
 
     Parameters
     ----------
-    cls : type[Algorithm]
+    cls : type[Algorithm] or type[Step]
 
     Attributes
     ----------
@@ -38,8 +40,8 @@ class ParameterForm:
         """The values shown, by name; raises InputError for text that does not parse."""
         values = {}
         for parameter in self._parameters:
-            value = self.widgets[parameter.name].value
-            values[parameter.name] = parameter.parse(value) if parameter.kind == "schedule" else value
+            value = _shown_in(self.widgets[parameter.name])
+            values[parameter.name] = parameter.parse(value) if parameter.kind in _AS_TEXT else value
         return values
 
     def algorithm(self) -> Algorithm:
@@ -57,10 +59,10 @@ class ParameterForm:
         """Keep what was changed in `other` where this form has a parameter of the same name and kind."""
         own = {p.name: p for p in self._parameters}
         for p in other._parameters:
-            value = other.widgets[p.name].value
+            value = _shown_in(other.widgets[p.name])
             if p.name in own and own[p.name].kind == p.kind and value != _shown(p):
                 with suppress(ValueError):  # out of bounds here
-                    self.widgets[p.name].value = value
+                    _put_in(self.widgets[p.name], value)
 
     def show_algorithm(self, algorithm: Algorithm) -> None:
         """Show the values of `algorithm`."""
@@ -109,8 +111,11 @@ def _widget(parameter: Parameter) -> ValueWidget:
         widget.text = ""
     elif parameter.kind == "choice":
         widget = ComboBox(choices=parameter.choices, **options)
-    elif parameter.kind == "schedule":
+    elif parameter.kind == "file":
+        widget = _file_edit(options)
+    elif parameter.kind in _AS_TEXT:
         widget = LineEdit(**options)
+        widget.native.setPlaceholderText(_EXAMPLES.get(parameter.kind, ""))
     else:
         low, high = parameter.interval.ge, parameter.interval.le
         options |= {"min": -_LARGEST if low is None else low, "max": _LARGEST if high is None else high}
@@ -123,16 +128,38 @@ def _widget(parameter: Parameter) -> ValueWidget:
     return widget
 
 
+def _file_edit(options: dict[str, Any]) -> FileEdit:
+    """A path with a button, which opens on the files that are read."""
+    from ..io import READ_SUFFIXES
+
+    patterns = " ".join(f"*{suffix}" for suffix in READ_SUFFIXES)
+    widget = FileEdit(filter=f"Data files ({patterns});;All files (*)", nullable=True, **options)
+    widget.choose_btn.text = "..."
+    widget.choose_btn.tooltip = "Choose a file."
+    widget.choose_btn.native.setMaximumWidth(32)
+    widget.line_edit.tooltip = options["tooltip"]
+    widget.line_edit.native.setPlaceholderText("none")
+    return widget
+
+
 def _shown(parameter: Parameter) -> Any:
     """The default as its widget shows it."""
-    return parameter.format(parameter.default) if parameter.kind == "schedule" else parameter.default
+    return parameter.format(parameter.default) if parameter.kind in _AS_TEXT else parameter.default
+
+
+def _shown_in(widget: ValueWidget) -> Any:
+    return widget.line_edit.value if isinstance(widget, FileEdit) else widget.value
+
+
+def _put_in(widget: ValueWidget, value: Any) -> None:
+    if isinstance(widget, FileEdit):
+        widget.line_edit.value = value  # as it is: the edit itself would make the path absolute
+    else:
+        widget.value = value
 
 
 def _show(widget: ValueWidget, parameter: Parameter, value: Any) -> None:
-    if parameter.kind == "schedule":
-        widget.value = parameter.format(value)
-        return
     if parameter.kind == "float":  # a spin box rounds to its decimals: give it as many as the value has
         digits = (-Decimal(repr(number)).as_tuple().exponent for number in (widget.step, float(value)))
         widget.native.setDecimals(max(digits))
-    widget.value = value
+    _put_in(widget, parameter.format(value) if parameter.kind in _AS_TEXT else value)

@@ -1,5 +1,6 @@
 """Between problems and napari layers. What napari does not hold travels in ``layer.metadata["proxiscope"]``."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -7,12 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:  # opening a file must not wait for the numerics to be imported
-    from ..io import RawData
     from ..phase import DiffractionPattern
     from ..reconstruction import Result
     from ..tomography import TiltSeries
 
 KEY = "proxiscope"
+DERIVED = ("result", "companion", "preview")
+"""Kinds of layers that are no data to reconstruct from."""
+
+PLANES, PIXELS = 5, 2**20
+"""How many images of a stack, and about how many pixels of each, are looked at for the contrast."""
+
 LayerData = tuple[Any, dict[str, Any], str]
 
 
@@ -35,35 +41,51 @@ def image_layer(data: Any, name: str, pixel_size: float | None, **notes: Any) ->
     return data, options, "image"
 
 
+def sampled_limits(data: Any, clipped: float = 0.001) -> tuple[float, float]:
+    """A range for the contrast, from a few images of a stack, which may be too large to be read as a whole.
+
+    A share `clipped` of the pixels may lie below it, and one above: single hot pixels must not darken the rest.
+    """
+    stack = data if data.ndim == 3 else data[None]
+    few = stack.size <= PLANES * PIXELS and isinstance(stack, np.ndarray)
+    planes = np.unique(np.linspace(0, len(stack) - 1, len(stack) if few else PLANES).round().astype(int))
+    stride = max(1, round((stack[0].size / PIXELS) ** 0.5))
+    values = np.concatenate([np.asarray(stack[i, ::stride, ::stride], np.float32).ravel() for i in planes])
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return 0.0, 1.0
+    low, high = (float(v) for v in np.quantile(values, (clipped, 1 - clipped)))
+    if high <= low:  # sparse
+        low, high = float(values.min()), float(values.max())
+    return (low, high) if high > low else (low, low + 1.0)
+
+
 def pattern_layers(pattern: "DiffractionPattern", name: str) -> list[LayerData]:
     """A pattern as an image (NaN where not measured) and its support as labels."""
     magnitudes = np.where(pattern.known, pattern.magnitudes, np.nan)
+    notes = {"object": pattern.object, "quantity": "magnitudes"}
     return [
-        _pattern_layer(magnitudes, name, pattern.pixel_size, object=pattern.object),
+        pattern_layer(magnitudes, name, pattern.pixel_size, **notes),
         support_layer(pattern.support, f"{name} support"),
     ]
 
 
-def _pattern_layer(magnitudes: NDArray, name: str, pixel_size: float | None, **notes: Any) -> LayerData:
+def pattern_layer(
+    data: Any, name: str, pixel_size: float | None, limits: tuple[float, float] | None = None, **notes: Any
+) -> LayerData:
+    """A pattern as an image; `pixel_size` is that of the reconstruction."""
     # reciprocal space: the pixel size of the reconstruction is a note, not this layer's scale
-    data, options, kind = image_layer(magnitudes, name, None, kind="pattern", **notes)
+    data, options, kind = image_layer(data, name, None, **{"kind": "pattern"} | notes)
     options["metadata"][KEY]["pixel_size"] = pixel_size
-    # magnitudes span decades: a low gamma shows the speckles at the edge without touching the data
-    return (
-        data,
-        options | {"gamma": 0.35, "colormap": "inferno", "contrast_limits": _limits(magnitudes)},
-        kind,
-    )
+    # patterns span decades: a low gamma shows the speckles at the edge without touching the data
+    gamma = 0.2 if notes.get("quantity") == "intensities" else 0.35
+    highest = (limits or sampled_limits(data, clipped=0))[1]
+    return data, options | {"gamma": gamma, "colormap": "inferno", "contrast_limits": (0.0, highest)}, kind
 
 
 def support_layer(support: NDArray, name: str) -> LayerData:
     """A support as labels."""
     return support.astype(np.uint8, copy=False), {"name": name, "opacity": 0.3, "visible": False}, "labels"
-
-
-def _limits(values: NDArray) -> tuple[float, float]:
-    finite = values[np.isfinite(values)]
-    return (0.0, float(finite.max()) or 1.0) if finite.size else (0.0, 1.0)
 
 
 def series_layer(series: "TiltSeries", name: str) -> LayerData:
@@ -85,27 +107,6 @@ def blocked_layer(blocked: NDArray, name: str, pixel_size: float | None) -> Laye
     if pixel_size:
         options |= {"scale": (pixel_size,) * 3, "units": ("nm",) * 3}
     return blocked.astype(np.uint8), options, "labels"
-
-
-def raw_layer(raw: "RawData") -> LayerData:
-    """What a file holds as an image layer; a tilt series with its axis along x is turned so that it lies along y."""
-    from ..io.series import TURNED, turn
-
-    name, data, notes = raw.source.name, raw.data, list(raw.notes)
-    rotations = raw.rotations
-    if raw.angles is not None:
-        rotations = np.stack([np.zeros_like(raw.angles), raw.angles, np.zeros_like(raw.angles)], axis=1)
-    turned = rotations is not None and raw.tilt_axis == "x"
-    if turned:
-        data = turn(data)
-        notes.append(TURNED)
-    common = {"source": str(raw.source), "notes": notes}
-    if rotations is None and data.ndim == 2:
-        return _pattern_layer(np.asarray(data), name, None, **common)
-    if rotations is None:
-        return image_layer(data, name, raw.pixel_size, kind="stack", rotations=None, **common)
-    tilts = {"rotations": rotations, "shifts": raw.shifts, "refined": raw.shifts is not None, "turned": turned}
-    return image_layer(data, name, raw.pixel_size, kind="tilt-series", **tilts, **common)
 
 
 def estimate_layer(data: NDArray, name: str, pixel_size: float | None) -> LayerData:
@@ -139,12 +140,12 @@ class Companion(NamedTuple):
     options: dict[str, Any]
 
 
-def companions(result: "Result") -> list[Companion]:
+def companions(array: NDArray, products: Mapping[str, NDArray]) -> list[Companion]:
     """The phase of a complex result, relative to its mean; mean and variance of the best starts of an ensemble."""
-    found, products = [], result.products
-    if np.iscomplexobj(result.array):
-        mean = result.array.sum(dtype=np.complex128)  # a constant phase means nothing, and may wrap
-        phase = np.where(result.array != 0, np.angle(result.array * mean.conj()), np.nan).astype(np.float32)
+    found = []
+    if np.iscomplexobj(array):
+        mean = array.sum(dtype=np.complex128)  # a constant phase means nothing, and may wrap
+        phase = np.where(array != 0, np.angle(array * mean.conj()), np.nan).astype(np.float32)
         found.append(Companion("phase", phase, {"colormap": "hsv", "contrast_limits": (-np.pi, np.pi)}))
     for name in ("variance", "mean"):
         if name in products:
@@ -155,10 +156,25 @@ def companions(result: "Result") -> list[Companion]:
     return found
 
 
+def companion_layer(companion: Companion, name: str, pixel_size: float | None) -> LayerData:
+    """What is shown beside the result called `name`."""
+    data, options, kind = estimate_layer(companion.data, f"{name} {companion.suffix}", pixel_size)
+    options["metadata"][KEY]["kind"] = "result" if companion.suffix == "mean" else "companion"
+    return data, options | companion.options, kind
+
+
 def array_of(data: Any, notes: dict[str, Any]) -> Any:
     """The values of a layer: of a complex result the complex ones, as long as the layer shows their modulus."""
     values = notes.get("complex")
     return values if values is not None and np.array_equal(np.abs(values), data) else data
+
+
+def pixel_size_of(layer: Any) -> float | None:
+    """In nm: what the layer carries, else its scale if that is a length."""
+    from ..io.raw import to_nm
+
+    known = note(layer, "pixel_size")
+    return known or to_nm(layer.scale[-1], str(layer.units[-1]))
 
 
 def source_of(layer: Any) -> str:

@@ -3,26 +3,45 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from .layers import LayerData, raw_layer
+from .layers import KEY, LayerData
+
+_IN_FOLDERS = (".tif", ".tiff")
+"""Images of which a folder is read as a stack."""
 
 
-def get_reader(path: str | list[str]) -> Callable[[str], list[LayerData]] | None:
-    """napari's reader hook: a function for a file that proxiscope can read, else None."""
+def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[LayerData]] | None:
+    """napari's reader hook: a function for what proxiscope can read, else None.
+
+    That is a file, a folder of Zarr or of TIFF images, or a list of TIFF images, which are opened as a stack.
+    """
     from ..io import READ_SUFFIXES
 
     if isinstance(path, list):
-        return None
-    name = Path(path).name.lower()
-    return read_layers if any(name.endswith(suffix) for suffix in READ_SUFFIXES) else None
+        return read_layers if path and all(map(_is_image, map(Path, path))) else None
+    known = Path(path).name.lower().endswith(READ_SUFFIXES)
+    return read_layers if known or _is_stack(Path(path)) else None
 
 
-def read_layers(path: str) -> list[LayerData]:
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in _IN_FOLDERS
+
+
+def _is_stack(path: Path) -> bool:
+    return path.is_dir() and any(map(_is_image, path.iterdir()))
+
+
+def read_layers(path: str | list[str]) -> list[LayerData]:
     """The layers of a file; a file that cannot be read raises InputError, which napari shows."""
     from napari.utils.notifications import show_info
 
     from ..io import read
+    from .opening import raw_layers
 
-    data, options, kind = raw_layer(read(path))
-    for sentence in options["metadata"]["proxiscope"]["notes"]:
-        show_info(sentence)
-    return [(data, options, kind)]
+    layers = raw_layers(read(path))
+    for _, options, _ in layers:
+        notes = options.get("metadata", {}).get(KEY, {})
+        for sentence in notes.get("notes", ()):
+            show_info(sentence)
+        if isinstance(path, list):
+            notes.pop("origin", None)  # which would be one file
+    return layers

@@ -1,17 +1,10 @@
-"""A reconstruction that runs in a thread of its own, to be watched by pulling.
+"""A reconstruction that runs in a thread of its own, to be watched by pulling. No Qt here."""
 
-No Qt here. The watcher asks for what is new when it has time to show it; nothing is queued, so a fast
-iteration never backs up behind a slow display.
-"""
-
-import atexit
 import threading
 import time
 import warnings
-import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from enum import Enum
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,40 +13,13 @@ from numpy.typing import NDArray
 from ..core import Algorithm, Criterion, Progress, Record, iterate, lowest_of, until
 from ..reconstruction import Result, conclude, criteria_for
 from .layers import Companion, companions
+from .worker import Status, Worker
 
 CURVES = ("r_factor", "free_r_factor", "median_r_factor")
 """Recorded figures that are drawn over iterations."""
 
-
-class Status(Enum):
-    """Where a run is in its life."""
-
-    PREPARING = "preparing"
-    RUNNING = "running"
-    PAUSED = "paused"
-    DONE = "done"
-    STOPPED = "stopped"
-    CANCELLED = "cancelled"
-    FAILED = "failed"
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing more will come."""
-        return self not in (Status.PREPARING, Status.RUNNING, Status.PAUSED)
-
-
 _catching = threading.Lock()
 """Catching warnings changes what the whole process does with them: one at a time."""
-
-_live: "weakref.WeakSet[Run]" = weakref.WeakSet()
-
-
-@atexit.register
-def _end_all() -> None:
-    """Threads that still compute while the interpreter goes away would crash it."""
-    for run in list(_live):
-        run.cancel()
-        run.wait(10)
 
 
 class Frame(NamedTuple):
@@ -70,7 +36,7 @@ def frame(data: NDArray) -> Frame:
     return Frame(data, float(data.min()), float(data.max()))
 
 
-class Run:
+class Run(Worker):
     """One reconstruction in a thread.
 
     Parameters
@@ -110,10 +76,10 @@ class Run:
     def __init__(
         self, algorithm: Algorithm, make_problem: Callable[[], Any], seed: int = 0, stop: Sequence[Criterion] = ()
     ):
+        super().__init__(algorithm.name)
         self.algorithm, self.seed, self.stop_by = algorithm, seed, tuple(stop)
         self.stopped = ""
         self._make_problem = make_problem
-        self.status = Status.PREPARING
         self.iteration, self.total = 0, algorithm.iterations
         self.curves: dict[str, list[tuple[int, float]]] = {name: [] for name in CURVES}
         self.starts: NDArray | None = None
@@ -121,55 +87,30 @@ class Run:
         self.companions: list[Companion] = []
         self.result: Result | None = None
         self.result_frame: Frame | None = None
-        self.error: Exception | None = None
         self.estimate_seconds = 0.0
-        self._go = threading.Event()
-        self._go.set()
-        self._stop = self._cancel = False
+        self._stop = False
         self._estimate_wanted = False
         self._estimate: Frame | None = None
-        self._thread = threading.Thread(target=self._work, name=f"proxiscope-{algorithm.name}", daemon=True)
 
     @property
     def curve(self) -> list[tuple[int, float]]:
         """Recorded iterations with their R-factors."""
         return self.curves["r_factor"]
 
-    def start(self) -> None:
-        """Begin."""
-        _live.add(self)
-        self._thread.start()
-
-    def pause(self) -> None:
-        """Hold after the iteration in progress; buffers stay as they are."""
-        self._go.clear()
-
-    def resume(self) -> None:
-        """Go on after a pause."""
-        self._go.set()
-
     def stop(self) -> None:
         """End after the iteration in progress and keep the result."""
         self._stop = True
         self._go.set()
 
-    def cancel(self) -> None:
-        """End after the iteration in progress and drop the result."""
-        self._cancel = True
-        self._go.set()
+    @property
+    def ending(self) -> bool:
+        """Whether it was asked to end."""
+        return self._stop or super().ending
 
     @property
     def request(self) -> str:
         """What was asked for and waits for the iteration in progress: pause, stop, cancel, or nothing."""
-        if self._cancel or self._stop:
-            return "cancel" if self._cancel else "stop"
-        return "" if self._go.is_set() or self.status is Status.PAUSED else "pause"
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait for the thread; whether it has ended."""
-        if self._thread.ident is not None:
-            self._thread.join(timeout)
-        return not self._thread.is_alive()
+        return "stop" if self._stop and not self._cancel else super().request
 
     def request_estimate(self) -> None:
         """Ask for the estimate of the iteration in progress; `take_estimate` gives it later."""
@@ -193,8 +134,8 @@ class Run:
             watched = self._watched(problem)
             for progress in watched:
                 self._note(record, progress)
-                self._hold(progress)
-                if self._stop or self._cancel:
+                self._hold(lambda progress=progress: self._deliver(progress))  # a paused run still shows where it is
+                if self.ending:
                     break
             if self._cancel:
                 status = Status.CANCELLED
@@ -234,15 +175,8 @@ class Run:
             self._estimate = frame(progress.estimate())
             self.estimate_seconds = time.perf_counter() - begin
 
-    def _hold(self, progress: Progress) -> None:
-        while not (self._go.is_set() or self._stop or self._cancel):
-            self.status = Status.PAUSED
-            self._deliver(progress)  # a paused run still shows where it is
-            self._go.wait(0.05)
-        self.status = Status.RUNNING
-
     def _conclude(self, problem: Any, record: Record, progress: Progress, begin: float, watched: until) -> None:
         timing = {"seed": self.seed, "seconds": time.perf_counter() - begin}
         result = conclude(self.algorithm, problem, record, progress, watched=watched, **timing)
-        self.companions = companions(result)
+        self.companions = companions(result.array, result.products)
         self.result_frame, self.result = frame(result.array), result

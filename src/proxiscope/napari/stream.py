@@ -7,7 +7,7 @@ from typing import Any
 
 from qtpy.QtCore import QObject, QTimer
 
-from .layers import estimate_layer, note, result_metadata
+from .layers import companion_layer, estimate_layer, note, result_metadata
 from .run import Frame, Run, Status
 
 TICK = 0.07
@@ -160,10 +160,8 @@ class Stream(QObject):
     def _add_companions(self) -> None:
         """Below the result, which stays the one that is selected."""
         for companion in self.run.companions:
-            name = f"{self.name} {companion.suffix}"
-            data, options, _ = estimate_layer(companion.data, name, self._pixel_size())
-            options["metadata"]["proxiscope"]["kind"] = "result" if companion.suffix == "mean" else "companion"
-            layer = self.viewer.add_image(data, **options | companion.options)
+            data, options, _ = companion_layer(companion, self.name, self._pixel_size())
+            layer = self.viewer.add_image(data, **options)
             self.viewer.layers.move(self.viewer.layers.index(layer), self.viewer.layers.index(self.layer))
         self.viewer.layers.selection.active = self.layer
 

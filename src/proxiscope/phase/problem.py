@@ -1,6 +1,7 @@
 """The phase problem: measured Fourier magnitudes and what is known of the object."""
 
 import warnings
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.errors import InputError
+from ..core.recipes import by_value, then
 from ..core.validation import as_mask, as_real, positive_or_none
 from .held_out import islands
 from .plausible import doubt
@@ -45,6 +47,8 @@ class DiffractionPattern:
         Size in nm of a pixel of the reconstruction.
     source : str, optional
         Where the pattern came from, for the record.
+    recipe : Mapping, optional
+        How it was made, so that it can be made again (see `proxiscope.core.recipes`); None where that is not known.
 
     Raises
     ------
@@ -68,6 +72,7 @@ class DiffractionPattern:
     start: NDArray | None = None
     pixel_size: float | None = None
     source: str = ""
+    recipe: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         magnitudes = as_real("magnitudes", self.magnitudes, ndim=(2, 3), axes="(y, x) or (z, y, x)")
@@ -131,7 +136,8 @@ class DiffractionPattern:
         InputError
             If `fraction` is not between 0 and 0.5, or leaves nothing to hold out.
         """
-        return self.copy_with(held_out=_held_out(islands(self.known, fraction, seed=seed), self.known, self.magnitudes))
+        held_out = _held_out(islands(self.known, fraction, seed=seed), self.known, self.magnitudes)
+        return self.copy_with(held_out=held_out, recipe=then(self.recipe, "hold_out", fraction=fraction, seed=seed))
 
     def starting_from(self, image: ArrayLike) -> "DiffractionPattern":
         """The same pattern, to be phased from an estimate of the object instead of random phases.
@@ -141,7 +147,8 @@ class DiffractionPattern:
         InputError
             If the image has another shape, is not finite, or zero everywhere.
         """
-        return self.copy_with(start=self._as_start(image))
+        recipe = self.recipe and then(self.recipe, "starting_from", image=by_value(image))
+        return self.copy_with(start=self._as_start(image), recipe=recipe)
 
     def within(self, support: ArrayLike) -> "DiffractionPattern":
         """The same pattern with another support.
@@ -153,13 +160,17 @@ class DiffractionPattern:
         """
         support = as_mask("support", support, self.shape)
         _check_support(support)
-        return self.copy_with(support=support)
+        recipe = self.recipe and then(self.recipe, "within", support=by_value(support))
+        return self.copy_with(support=support, recipe=recipe)
 
     def copy_with(self, **checked: Any) -> "DiffractionPattern":
-        """A copy with some fields replaced by values that need no check; the others have been checked before."""
+        """A copy with some fields replaced by values that need no check; the others have been checked before.
+
+        It has no recipe unless one is given: what changed is not on record.
+        """
         other = copy(self)
         vars(other).pop("oversampling_ratio", None)
-        for name, value in checked.items():
+        for name, value in {"recipe": None, **checked}.items():
             object.__setattr__(other, name, value)
         return other
 

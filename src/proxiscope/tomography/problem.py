@@ -1,6 +1,7 @@
 """The tomography problem: measured projections and how the object was turned for each."""
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, InitVar, dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -10,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import distance_transform_edt
 
 from ..core.errors import InputError
+from ..core.recipes import joined as joined_recipe
+from ..core.recipes import then
 from ..core.validation import as_mask, as_real, positive_or_none
 from .plausible import axes_hint, doubts
 
@@ -42,6 +45,8 @@ class TiltSeries:
         In nm.
     source : str, optional
         Where the series came from, for the record.
+    recipe : Mapping, optional
+        How it was made, so that it can be made again (see `proxiscope.core.recipes`); None where that is not known.
     announce : bool
         Whether to warn of what looks wrong (see `plausible`).
 
@@ -68,6 +73,7 @@ class TiltSeries:
     held_out: NDArray[np.bool_] | None = None
     pixel_size: float | None = None
     source: str = ""
+    recipe: Mapping[str, Any] | None = None
     announce: InitVar[bool] = True
 
     def __post_init__(self, announce: bool) -> None:
@@ -121,8 +127,11 @@ class TiltSeries:
         return has_data if self.held_out is None else has_data & ~self.held_out
 
     def copy_with(self, **changes: Any) -> "TiltSeries":
-        """A copy with some fields changed; new `angles` or `rotations` replace both."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        """A copy with some fields changed; new `angles` or `rotations` replace both.
+
+        It has no recipe unless one is given: what changed is not on record.
+        """
+        values = {f.name: getattr(self, f.name) for f in fields(self)} | {"recipe": None}
         if "rotations" in changes or "angles" in changes:
             values |= {"angles": None, "rotations": None}
         else:
@@ -133,7 +142,8 @@ class TiltSeries:
         """The series of some tilts, given as indices or as a mask (tilt,)."""
         each = ("projections", "rotations", "valid", "shifts")
         held_out = None if self.held_out is None else self.held_out[tilts]
-        return self.copy_with(held_out=held_out, **{name: getattr(self, name)[tilts] for name in each})
+        recipe = then(self.recipe, "subset", tilts=np.arange(len(self.angles))[tilts].tolist())
+        return self.copy_with(held_out=held_out, recipe=recipe, **{n: getattr(self, n)[tilts] for n in each})
 
     def hold_out(self, every: int = 10) -> "TiltSeries":
         """The same series with every n-th tilt in the order of angles held out, none of the outermost ones.
@@ -153,7 +163,7 @@ class TiltSeries:
             )
         held_out = np.zeros(len(self.angles), bool)
         held_out[chosen] = True
-        return self.copy_with(held_out=held_out)
+        return self.copy_with(held_out=held_out, recipe=then(self.recipe, "hold_out", every=every))
 
 
 def merge(*series: TiltSeries) -> TiltSeries:
@@ -182,6 +192,7 @@ def merge(*series: TiltSeries) -> TiltSeries:
     return first.copy_with(
         held_out=np.concatenate(held_out) if any(map(np.any, held_out)) else None,
         source=" + ".join(dict.fromkeys(s.source for s in series)),
+        recipe=joined_recipe(*(s.recipe for s in series)),
         **joined,
     )
 

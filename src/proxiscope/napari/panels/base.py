@@ -5,15 +5,8 @@ from typing import Any, ClassVar
 
 from magicgui.widgets import ComboBox, SpinBox
 from magicgui.widgets.bases import ValueWidget
-from napari.utils.notifications import show_error, show_warning
-from qtpy.QtCore import QEvent, Qt
-from qtpy.QtWidgets import (
-    QFrame,
-    QGroupBox,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from napari.utils.notifications import show_warning
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 import napari
 
@@ -25,9 +18,10 @@ from ..form import ParameterForm, Rows, Section
 from ..run import Run, Status
 from ..stopping import StopSection
 from ..stream import Stream
+from .dock import Dock, first_sentences, group, scrolling
 
 
-class ReconstructionPanel(QWidget):
+class ReconstructionPanel(Dock):
     """Choose a layer, an algorithm and its parameters; run it and watch it converge.
 
     A subclass adds the rows that make a problem of the chosen layer (`input_widgets`, `problem_maker`).
@@ -43,12 +37,11 @@ class ReconstructionPanel(QWidget):
     no_input: ClassVar[str]
 
     def __init__(self, viewer: "napari.viewer.Viewer"):
-        super().__init__()
-        self.viewer = viewer
+        super().__init__(viewer)
         self.run: Run | None = None
-        self.left = False
         self._stream: Stream | None = None
         self._activity: Activity | None = None
+        self._watched: Any = None
         self._build()
         self._connect()
         self.refresh_layers()
@@ -94,39 +87,25 @@ class ReconstructionPanel(QWidget):
         self.form: ParameterForm | None = None
         self._form_rows: QWidget | None = None
         self.stopping = StopSection()
-        self._method = _group("Method", Rows([self.algorithm]), self.about, self.stopping)
+        self._method = group("Method", Rows([self.algorithm]), self.about, self.stopping)
 
         self.controls = RunControls()
 
-        choices = QWidget()
-        layout = QVBoxLayout(choices)
-        layout.setContentsMargins(0, 0, 6, 0)
-        layout.addWidget(_group("Data", self.rows, self.recognised))
-        layout.addWidget(self._method)
-        layout.addStretch(1)
-        scroll = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(choices)
+        scroll = scrolling(group("Data", self.rows, self.recognised), self._method)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(4, 4, 4, 4)
         outer.addWidget(scroll, stretch=3)
         outer.addWidget(self.controls, stretch=2)
-        self.setMinimumWidth(370)
 
     def _connect(self) -> None:
         self.input.changed.connect(self._show_recognised)
+        self.input.changed.connect(self._watch)
         self.algorithm.changed.connect(self._choose_algorithm)
         actions = {
             "run": self.start, "pause": self.pause, "resume": self.resume, "stop": self.stop, "cancel": self.cancel,
         }  # fmt: skip
         self.controls.pressed.connect(lambda name: actions[name]())
-        for event in self._layer_events():
-            event.connect(self.refresh_layers)
-        self.destroyed.connect(_canceller(self))
-
-    def _layer_events(self) -> tuple[Any, ...]:
-        events = self.viewer.layers.events
-        return events.inserted, events.removed, events.reordered
+        self._listen()
 
     # ---- choosing
 
@@ -140,9 +119,20 @@ class ReconstructionPanel(QWidget):
         layer = self.input.value
         self.recognised.setText(self.no_input if layer is None else self.describe(layer))
 
+    def _watch(self, layer: Any) -> None:
+        """Follow what becomes of the chosen layer: it may be prepared further."""
+        if self._watched is not None:
+            self._watched.events.metadata.disconnect(self._notice)
+        self._watched = layer
+        if layer is not None:
+            layer.events.metadata.connect(self._notice)
+
+    def _notice(self, event: Any) -> None:
+        self._show_recognised()
+
     def _choose_algorithm(self, _value: Any = None) -> None:
         cls = algorithms(self.family)[self.algorithm.value]
-        self.about.setText(_first_sentences(cls))
+        self.about.setText(first_sentences(cls))
         if self._form_rows is not None:
             self.seed.native.setParent(None)  # outlives the rows of one algorithm
             self._form_rows.setParent(None)  # at once, not when Qt finds time to delete them
@@ -246,48 +236,12 @@ class ReconstructionPanel(QWidget):
         if run.error is not None:
             self._report(run.error)
 
-    def _report(self, error: Exception) -> None:
-        known = isinstance(error, InputError) or type(error).__module__.startswith("proxiscope")
-        text = str(error) if known else f"{type(error).__name__}: {error}"
-        self.controls.status.setText(text)
-        show_error(text)
-
     def leave(self) -> None:
         """Cancel a run that is under way, and listen to the viewer no more."""
-        self.left = True
+        super().leave()
+        self._watch(None)
         if self.running:
             self._stream.stop()
             self.run.cancel()
         if self._activity is not None:
             self._activity.close()
-        for event in self._layer_events():
-            event.disconnect(self.refresh_layers)
-
-    def event(self, event: QEvent) -> bool:
-        """A panel that is taken out of its window leaves no thread behind."""
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self.leave()
-        return super().event(event)
-
-
-def _canceller(panel: ReconstructionPanel) -> Callable[..., None]:
-    """A slot for `destroyed`, when the panel itself can no longer be asked."""
-    state = panel.__dict__
-
-    def cancel(*_: Any) -> None:
-        if state.get("run") is not None:
-            state["run"].cancel()
-
-    return cancel
-
-
-def _group(title: str, *widgets: QWidget) -> QGroupBox:
-    box = QGroupBox(title)
-    layout = QVBoxLayout(box)
-    for widget in widgets:
-        layout.addWidget(widget)
-    return box
-
-
-def _first_sentences(cls: type) -> str:
-    return " ".join((cls.__doc__ or "").strip().split("\n\n")[0].split())

@@ -11,10 +11,12 @@ from napari.qt.threading import create_worker
 
 from ...core import Algorithm, InputError
 from ...io.load import pattern
-from ...phase import Ensemble
+from ...phase import DiffractionPattern, Ensemble
 from ..choices import choose_layers
 from ..form import ParameterForm, Section
-from ..layers import KEY, array_of, note, source_of, support_layer
+from ..layers import DERIVED, KEY, array_of, note, source_of, support_layer
+from ..recipes import origin_of, pattern_recipe
+from ..values import ValuesChoice
 from .base import ReconstructionPanel
 
 OBJECTS = [
@@ -49,9 +51,8 @@ class PhasePanel(ReconstructionPanel):
 
     def input_widgets(self) -> list[ValueWidget]:
         """Kind of values and object, support, mask, start and held-out pixels."""
-        self.values = ComboBox(
-            label="Values", choices=["magnitudes", "intensities"], tooltip="What the pattern's pixels hold."
-        )
+        self.quantity = ValuesChoice()
+        self.values = self.quantity.combo
         self.object = ComboBox(label="Object", choices=OBJECTS, tooltip="What is known of the object's values.")
         self.support = ComboBox(
             label="Support", choices=SUPPORTS,
@@ -95,6 +96,7 @@ class PhasePanel(ReconstructionPanel):
     def _show_recognised(self, _value: Any = None) -> None:
         """Also what the layer says of its object, and a support that fits to it."""
         super()._show_recognised()
+        self.quantity.offer(self.input.value)
         layer, chosen = self.input.value, self.support.value
         if layer is None or layer is self._fitted:
             return
@@ -106,7 +108,7 @@ class PhasePanel(ReconstructionPanel):
 
     def accepts(self, layer: Any) -> bool:
         """Images and volumes that are neither results nor tilt series."""
-        other = note(layer, "kind") in ("result", "companion", "tilt-series")
+        other = note(layer, "kind") in (*DERIVED, "tilt-series")
         return isinstance(layer, Image) and not layer.rgb and layer.ndim in (2, 3) and not other
 
     def prefers(self, layer: Any) -> bool:
@@ -126,13 +128,20 @@ class PhasePanel(ReconstructionPanel):
         first = self.first.value
         start = (None, {}) if first is None else (first.data, first.metadata.get(KEY, {}))
         options = {
-            "intensities": self.values.value == "intensities",
+            "intensities": self.quantity.of(layer) == "intensities",
             "object": self.object.value,
             "hold_out": self.held_out.value / 100,
             "pixel_size": note(layer, "pixel_size"),
-            "source": source_of(layer),
         }
-        return lambda: pattern(np.asarray(data), support(), mask(), start=array_of(*start), **options)
+        origin, source = origin_of(layer), source_of(layer)
+
+        def make() -> DiffractionPattern:
+            given = {"support": support(), "mask": mask(), "start": array_of(*start), **options}
+            made = pattern(np.asarray(data), source=source, **given)
+            recipe = pattern_recipe(origin, **given)
+            return made if recipe is None else made.copy_with(recipe=recipe)
+
+        return make
 
     def _support(self, shape: tuple[int, ...]) -> Callable[[], Any]:
         """A function that returns the support as `io.load.pattern` takes it."""

@@ -2,27 +2,24 @@
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from magicgui.widgets import CheckBox, ComboBox, FileEdit, FloatSpinBox, SpinBox
+from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, SpinBox
 from magicgui.widgets.bases import ValueWidget
 from napari.layers import Image, Labels
-from numpy.typing import NDArray
 
 from ...core import InputError
-from ...io import read_angles
 from ...io.series import has_turn, tilt_series
 from ...tomography import TiltSeries, merge
+from ..angle_source import EVEN, FROM_DATA, FROM_FILE, SOURCES, AngleSource
 from ..choices import choose_layers
 from ..form import Section
-from ..layers import note, source_of
+from ..layers import DERIVED, note, source_of
+from ..recipes import origin_of, series_recipe
 from ..tilts import Tilts, carried, carries_tilts, of_result, of_table, refines_tilts, shared_out
 from .base import ReconstructionPanel
 
-FROM_DATA, FROM_FILE, EVEN = "from the data", "from a file", "evenly spaced"
-SOURCES = [(text, text) for text in (FROM_DATA, FROM_FILE, EVEN)]
 AXES = [("along y (vertical)", "y"), ("along x (horizontal)", "x"), ("at an angle", "angle")]
 
 
@@ -40,31 +37,8 @@ class TomographyPanel(ReconstructionPanel):
 
     def input_widgets(self) -> list[ValueWidget]:
         """Where the angles come from, and the direction of the tilt axis."""
-        self.angles = ComboBox(
-            label="Tilt angles", choices=SOURCES,
-            tooltip="Where the tilt angles come from: also from an earlier result that refined them.",
-        )  # fmt: skip
-        self.angle_file = FileEdit(
-            label="Angle file", filter="Tilt angles (*.rawtlt *.tlt *.txt *.dat *.csv *.mdoc *.mat *.npy)",
-            tooltip="One angle in degrees for each projection, or Euler triples phi, theta, psi, or a table of refined "
-            "tilts.",
-        )  # fmt: skip
-        self.first_angle = FloatSpinBox(
-            label="First (deg)",
-            min=-360,
-            max=360,
-            step=0.1,
-            value=-70,
-            tooltip="Tilt of the first projection.",
-        )
-        self.angle_step = FloatSpinBox(
-            label="Step (deg)",
-            min=-90,
-            max=90,
-            step=0.01,
-            value=2,
-            tooltip="Tilt from one projection to the next.",
-        )
+        self.source = AngleSource("Where the tilt angles come from: also from an earlier result that refined them.")
+        self.angles, self.angle_file, self.first_angle, self.angle_step = self.source.widgets
         self.tilt_axis = ComboBox(
             label="Tilt axis", choices=AXES,
             tooltip="Direction of the tilt axis in the projections; along x they are turned by 90 degrees.",
@@ -85,10 +59,7 @@ class TomographyPanel(ReconstructionPanel):
             tooltip="Tilts that the reconstruction does not see, every n-th in the order of angles; their R-factor, "
             "the free one, rises when noise is fitted. 0 for none.",
         )  # fmt: skip
-        return [
-            self.angles, self.angle_file, self.first_angle, self.angle_step, self.tilt_axis, self.axis_angle,
-            self.reverse, self.hold_out,
-        ]  # fmt: skip
+        return [*self.source.widgets, self.tilt_axis, self.axis_angle, self.reverse, self.hold_out]
 
     def _further_widgets(self) -> list[ValueWidget]:
         """What most series do without."""
@@ -128,9 +99,7 @@ class TomographyPanel(ReconstructionPanel):
             widget.changed.connect(lambda _value: self._show_recognised())
 
     def _show_rows(self, _value: Any = None) -> None:
-        self.rows.show_row(self.angle_file, self.angles.value == FROM_FILE)
-        for widget in (self.first_angle, self.angle_step):
-            self.rows.show_row(widget, self.angles.value == EVEN)
+        self.source.show_rows(self.rows)
         self.rows.show_row(self.axis_angle, self.tilt_axis.value == "angle")
         for widget in (self.in_plane, self.second_blocked):
             self.further.rows.show_row(widget, self.second.value is not None)
@@ -165,7 +134,7 @@ class TomographyPanel(ReconstructionPanel):
 
     def accepts(self, layer: Any) -> bool:
         """Stacks that are not results."""
-        return isinstance(layer, Image) and layer.ndim == 3 and note(layer, "kind") != "result"
+        return isinstance(layer, Image) and layer.ndim == 3 and note(layer, "kind") not in DERIVED
 
     def prefers(self, layer: Any) -> bool:
         """Stacks that carry tilt angles, and are not the second of a double tilt."""
@@ -221,7 +190,7 @@ class TomographyPanel(ReconstructionPanel):
         def make() -> TiltSeries:
             series = merge(*(make_one() for make_one in makers)) if len(makers) > 1 else makers[0]()
             if support is not None:
-                series = series.copy_with(support=np.asarray(support) != 0)
+                series = series.copy_with(support=np.asarray(support) != 0)  # which leaves no recipe
             return series.hold_out(every) if every else series
 
         return make
@@ -239,9 +208,13 @@ class TomographyPanel(ReconstructionPanel):
             "source": source_of(layer),
         }
 
+        origin, source = origin_of(layer), options.pop("source")
+
         def make() -> TiltSeries:
             usable = None if blocked is None else np.asarray(blocked) == 0
-            return tilt_series(np.asarray(data), **tilts._asdict(), mask=usable, **options)
+            series = tilt_series(np.asarray(data), **tilts._asdict(), mask=usable, source=source, **options)
+            recipe = series_recipe(origin, tilts, mask=usable, **options)
+            return series if recipe is None else series.copy_with(recipe=recipe)
 
         return make
 
@@ -254,17 +227,9 @@ class TomographyPanel(ReconstructionPanel):
         if chosen == FROM_DATA:
             return [carried(layer) for layer in layers]
         if chosen == EVEN:
-            first, step = self.first_angle.value, self.angle_step.value
-            given = Tilts(first + step * np.arange(len(layers[0].data)))
-            rest = (Tilts(first + step * np.arange(len(layer.data))) for layer in layers[1:])
+            given, *rest = (Tilts(self.source.even(len(layer.data))) for layer in layers)
             return [given, *(carried(x) if carries_tilts(x) else t for x, t in zip(layers[1:], rest, strict=True))]
-        return shared_out(of_table(self._read_file()) if chosen == FROM_FILE else of_result(chosen), layers)
-
-    def _read_file(self) -> NDArray:
-        path = Path(self.angle_file.value)
-        if not path.is_file():
-            raise InputError("Angle file", "none is chosen, or it does not exist", "Choose a file of tilt angles")
-        return read_angles(path)
+        return shared_out(of_table(self.source.table()) if chosen == FROM_FILE else of_result(chosen), layers)
 
 
 def _can_be_support(layer: Any) -> bool:

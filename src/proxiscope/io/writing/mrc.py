@@ -1,0 +1,84 @@
+"""MRC: single precision, the voxel size, short labels to be read by people, and the rest in the extended header.
+
+The extended header is an HDF5 file, a type that the standard knows as ``HDF5``; programs that do not read it skip it.
+"""
+
+import hashlib
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...core.files import atomic
+from ..contents import Contents
+from ..document import as_json
+from .common import as_float32
+from .hdf5 import describe
+
+_ROOM = 2**26  # bytes of an array in the extended header
+_SEAL = 32  # bytes of a hash
+_ALIGN = 1024  # so that the data can be mapped into memory
+
+
+def write(path: Path, contents: Contents) -> list[str]:
+    """Write sections in single precision; a volume says that it is one, its origin is its corner."""
+    import mrcfile
+
+    array, rounded = as_float32(contents)
+    block, left_out = _extended_header(contents)
+    with mrcfile.new(path, overwrite=True) as mrc:
+        mrc.set_data(array)
+        if array.ndim == 3:
+            (mrc.set_image_stack if contents.kind == "tilt-series" else mrc.set_volume)()
+        mrc.set_extended_header(np.frombuffer(block, "V1"))
+        mrc.header.exttyp = b"HDF5"
+        if contents.scale is not None:
+            mrc.voxel_size = contents.scale * 10
+        for label in _labels(contents, 10 - int(mrc.header.nlabl)):
+            mrc.add_label(label)
+    return rounded + left_out
+
+
+def write_beside(path: Path, contents: Contents) -> None:
+    """The angles of a single-axis series as ``.rawtlt``, for programs that do not read them from the file itself."""
+    if contents.angles is None or contents.angles.ndim != 1:
+        return
+    with atomic(path.with_suffix(".rawtlt")) as temporary:
+        temporary.write_text("".join(f"{angle:.4f}\n" for angle in contents.angles))
+
+
+def _extended_header(contents: Contents) -> tuple[bytes, list[str]]:
+    import h5py
+
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        left_out = describe(file, contents, room=_ROOM)
+    return sealed(buffer.getvalue()), left_out
+
+
+def sealed(block: bytes) -> bytes:
+    """A record with a hash of it at its end, where HDF5 does not look.
+
+    A damaged record is told by it before the HDF5 library, which damaged files can crash or hold, sees it.
+    """
+    room = -(-(len(block) + _SEAL) // _ALIGN) * _ALIGN - _SEAL
+    block = block.ljust(room, b"\0")
+    return block + hashlib.sha256(block).digest()
+
+
+def is_sound(block: bytes) -> bool:
+    """Whether a record is as `sealed` made it."""
+    return len(block) > _SEAL and hashlib.sha256(block[:-_SEAL]).digest() == block[-_SEAL:]
+
+
+def _labels(contents: Contents, room: int) -> list[str]:
+    """One "key: value" a label, in printable ASCII; what does not fit is in the extended header."""
+    facts: dict[str, Any] = {}
+    if contents.scale is not None:
+        facts["pixel_size"] = f"{contents.scale:.7g} nm"  # tells 1 A from the dummy of 1 A
+    lines = [f"{k}: {v if isinstance(v, str) else as_json(v)}" for k, v in (facts | dict(contents.provenance)).items()]
+    if len(lines) > room:
+        lines[room - 1 :] = [f"... and {len(lines) - room + 1} more in the extended header (HDF5)"]
+    plain = ["".join(c if " " <= c <= "~" else "?" for c in line) for line in lines]
+    return [line if len(line) <= 80 else line[:77] + "..." for line in plain]

@@ -1,0 +1,115 @@
+"""What all panels share: they scroll, say what is wrong, and leave no thread behind."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtWidgets import QFrame, QGroupBox, QScrollArea, QVBoxLayout, QWidget
+
+import napari
+
+from ...core import InputError
+from ..controls import Controls
+from ..worker import Worker
+
+NARROWEST = 370
+"""Pixels, in which every row of a panel still fits."""
+
+
+class Dock(QWidget):
+    """A panel in a dock of the viewer.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+    """
+
+    controls: Controls
+
+    def __init__(self, viewer: "napari.viewer.Viewer"):
+        super().__init__()
+        self.viewer = viewer
+        self.left = False
+        self.setMinimumWidth(NARROWEST)
+        self.destroyed.connect(_canceller(self))
+
+    def refresh_layers(self, event: Any = None) -> None:
+        """Offer the layers that there are."""
+        raise NotImplementedError
+
+    def _listen(self) -> None:
+        """Follow what happens to the layers."""
+        for event in self._layer_events():
+            event.connect(self.refresh_layers)
+
+    def _layer_events(self) -> tuple[Any, ...]:
+        events = self.viewer.layers.events
+        return events.inserted, events.removed, events.reordered
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        """Show an InputError of the block instead of raising it."""
+        try:
+            yield
+        except InputError as error:
+            self._report(error)
+
+    def _report(self, error: Exception) -> None:
+        """Show what went wrong, in the panel and as a notification."""
+        known = isinstance(error, InputError) or type(error).__module__.startswith("proxiscope")
+        text = str(error) if known else f"{type(error).__name__}: {error}"
+        self.controls.status.setText(text)
+        show_error(text)
+
+    def leave(self) -> None:
+        """End what is under way, and listen to the viewer no more."""
+        self.left = True
+        for event in self._layer_events():
+            event.disconnect(self.refresh_layers)
+
+    def event(self, event: QEvent) -> bool:
+        """A panel that is taken out of its window leaves no thread behind."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None and not self.left:
+            self.leave()
+        return super().event(event)
+
+
+def _canceller(panel: Dock) -> Callable[..., None]:
+    """A slot for `destroyed`, when the panel itself can no longer be asked."""
+    state = panel.__dict__
+
+    def cancel(*_: Any) -> None:
+        for worker in [value for value in state.values() if isinstance(value, Worker)]:
+            worker.cancel()
+
+    return cancel
+
+
+def group(title: str, *widgets: QWidget) -> QGroupBox:
+    """Widgets below each other in a box."""
+    box = QGroupBox(title)
+    layout = QVBoxLayout(box)
+    for widget in widgets:
+        layout.addWidget(widget)
+    return box
+
+
+def scrolling(*widgets: QWidget) -> QScrollArea:
+    """Widgets below each other that scroll when there are more than fit."""
+    inside = QWidget()
+    layout = QVBoxLayout(inside)
+    layout.setContentsMargins(0, 0, 6, 0)
+    for widget in widgets:
+        layout.addWidget(widget)
+    layout.addStretch(1)
+    scroll = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    scroll.setWidget(inside)
+    return scroll
+
+
+def first_sentences(cls: type) -> str:
+    """The first paragraph of a docstring, in one line."""
+    return " ".join((cls.__doc__ or "").strip().split("\n\n")[0].split())

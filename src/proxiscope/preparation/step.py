@@ -1,0 +1,116 @@
+"""The contract of a step of preparation: frozen parameters, and a pure function of images."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar
+
+from numpy.typing import NDArray
+
+from ..core import InputError, build, to_dict
+from ..core.parameters import check_parameters
+from .images import Images
+
+_steps: dict[str, type["Step"]] = {}
+
+
+def _no_files(path: str) -> NDArray:
+    raise InputError(path, "there is nothing to read files with", "Give Tools(read=proxiscope.io.read_array)")
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a step may use while it works.
+
+    Attributes
+    ----------
+    read : callable
+        Reads the array of a file, such as dark frames.
+    tick : callable
+        Told the fraction done, now and then. It may wait, for a pause, or raise, to cancel.
+    """
+
+    read: Callable[[str], NDArray] = _no_files
+    tick: Callable[[float], None] = lambda fraction: None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """Base of all steps.
+
+    A step is declared as ``class Bin(Step, name="bin", title="Bin")`` in a file of this folder, with annotated
+    parameters like those of an algorithm; it then appears in the panel, on the command line and in the docs.
+    Calling it applies it: ``Bin(factor=2)(images)``.
+    """
+
+    name: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+    families: ClassVar[tuple[str, ...]] = ("phase", "tomography")
+    """Of the images that it is meant for."""
+    each_image: ClassVar[bool] = True
+    """Whether it works on each image by itself, so that a preview on one tells what it does to all."""
+
+    def __init_subclass__(cls, *, name: str = "", title: str = "", **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if name:
+            cls.name, cls.title = name, title
+            _steps[name] = cls
+
+    def __post_init__(self) -> None:
+        check_parameters(self)
+
+    def apply(self, images: Images, tools: Tools) -> Images:
+        """What the step makes of `images`, which stay as they are; raises InputError for images it cannot take."""
+        raise NotImplementedError
+
+    def __call__(self, images: Images, tools: Tools | None = None) -> Images:
+        """Apply the step, and put it on the record."""
+        if images.family not in self.families:
+            found = f"a step of {self.families[0]}, for images of {images.family}"
+            raise InputError(self.name, found, "Leave it out")
+        done = self.apply(images, tools or Tools())
+        return done.copy_with(steps=(*images.steps, {"name": self.name, **to_dict(self)}))
+
+
+def steps(family: str | None = None) -> dict[str, type[Step]]:
+    """Step classes by name, those for one family or all."""
+    _discover()
+    return {n: c for n, c in sorted(_steps.items()) if family is None or family in c.families}
+
+
+@cache
+def _discover() -> None:
+    room = __package__
+    for module in pkgutil.iter_modules(importlib.import_module(room).__path__, room + "."):
+        importlib.import_module(module.name)
+
+
+def step(name: str, parameters: Mapping[str, Any] | None = None) -> Step:
+    """The step called `name` with parameters, the others at their defaults; raises InputError."""
+    found = steps().get(name)
+    if found is None:
+        raise InputError("step", f"there is no {name!r}", f"Choose one of {', '.join(steps())}")
+    return build(found, parameters or {})
+
+
+def as_step(given: Step | Mapping[str, Any]) -> Step:
+    """A step, or the record of one as a step."""
+    return given if isinstance(given, Step) else step(given["name"], {k: v for k, v in given.items() if k != "name"})
+
+
+def apply_steps(images: Images, chain: Iterable[Step | Mapping[str, Any]], tools: Tools | None = None) -> Images:
+    """Apply steps, or records of steps, one after the other.
+
+    Raises
+    ------
+    InputError
+        If a step is not known, or cannot be applied.
+    """
+    tools, chain = tools or Tools(), [as_step(given) for given in chain]
+    for i, one in enumerate(chain):
+        part = Tools(tools.read, lambda fraction, i=i: tools.tick((i + fraction) / len(chain)))
+        images = one(images, part)
+        tools.tick((i + 1) / len(chain))
+    return images

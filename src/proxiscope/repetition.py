@@ -1,0 +1,237 @@
+"""A result from its file alone, once more: the same input, parameters, seed and criteria."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._version import __version__
+from .core import Algorithm, Criterion, InputError, Progress, build, criteria
+from .core.recipes import file_hash, files_of
+from .core.registry import algorithm as algorithm_named
+from .reconstruction import Result, describe, reconstruct
+
+_NO_RECIPE = (
+    "the record does not say how its input was made: from arrays in Python, or changed in a way that is not recorded",
+    "Load the input from a file (proxiscope.load) and reconstruct again: such results can be repeated",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What is to be run to repeat a result.
+
+    Attributes
+    ----------
+    algorithm : Algorithm
+    problem : DiffractionPattern or TiltSeries
+    seed : int
+    stop : tuple of Criterion
+    iterations : int
+        Where the run had ended, by itself or because somebody stopped it.
+    recorded : ndarray
+        The result on file.
+    provenance : Mapping
+        Its record.
+    notes : tuple of str
+        What differs from the first time, in sentences.
+    """
+
+    algorithm: Algorithm
+    problem: Any
+    seed: int
+    stop: tuple[Criterion, ...]
+    iterations: int
+    recorded: NDArray
+    provenance: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+
+    def ends_at(self, progress: Progress) -> bool:
+        """Whether the run on record ended here."""
+        return progress.iteration >= self.iterations
+
+
+@dataclass(frozen=True, eq=False)
+class Repetition:
+    """A result made again, beside the one on file.
+
+    Attributes
+    ----------
+    result : Result
+        The new one.
+    identical : bool
+        Whether its array is that on file, bit for bit.
+    difference : float
+        Norm of the difference divided by the norm of the array on file; infinite if their shapes differ.
+    notes : tuple of str
+        What differs from the first time, such as versions, in sentences.
+    """
+
+    result: Result
+    identical: bool
+    difference: float
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if self.identical:
+            return "identical to the result on file, bit for bit"
+        return f"differs from the result on file by {self.difference:.3g} of its norm"
+
+
+def rerun(
+    path: str | os.PathLike,
+    *,
+    input: str | os.PathLike | Sequence[str | os.PathLike] = (),
+    callback: Callable[[Progress], bool | None] | None = None,
+) -> Repetition:
+    """Repeat a result from its file, and compare.
+
+    Parameters
+    ----------
+    path : path-like
+        A result in any format that keeps its record: all that `proxiscope.save` writes.
+    input : path-like or sequence of path-like, optional
+        Where the input lies now, if neither at its path on record nor beside the result; of a joined series one for
+        each. A file given here is taken even if it is not the one on record, which a note then says.
+    callback : callable, optional
+        As for `proxiscope.reconstruct`.
+
+    Returns
+    -------
+    Repetition
+
+    Raises
+    ------
+    InputError
+        If the file is no result, its input is not found or has changed, or the record has not all that is needed.
+    """
+    plan = planned(path, input=input)
+
+    def follow(progress: Progress) -> bool:
+        return bool(callback and callback(progress)) or plan.ends_at(progress)
+
+    return compared(plan, reconstruct(plan.algorithm, plan.problem, seed=plan.seed, stop=plan.stop, callback=follow))
+
+
+def planned(path: str | os.PathLike, *, input: str | os.PathLike | Sequence[str | os.PathLike] = ()) -> Plan:
+    """What `rerun` is going to run; raises InputError as it does."""
+    from .io import read
+    from .io.rebuild import problem_of
+
+    raw, name = read(path), Path(path).name
+    made = raw.declared.provenance
+    if raw.declared.kind != "result" or "algorithm" not in made:
+        raise InputError(name, "holds no result with its record", "Give a file that proxiscope wrote")
+    described = made.get("input", {})
+    if not described.get("recipe"):
+        raise InputError(name, *_NO_RECIPE)
+    algorithm = build(algorithm_named(made["algorithm"]), made.get("parameters", {}))
+    stop = tuple(_criterion(values) for values in made.get("stop", ()))
+    given = [input] if isinstance(input, str | os.PathLike) else list(input)
+    search = _Search(Path(path).absolute().parent, [Path(p) for p in given], described["recipe"])
+    problem = problem_of(described["recipe"], search)
+    notes = [*search.notes, *_versions(made)]
+    if describe(problem)["sha256"] != described.get("sha256"):
+        notes.append("The data that the run sees are not those on record: they are read or prepared otherwise now.")
+    seed, iterations = int(made.get("seed", 0)), int(made.get("iterations", algorithm.iterations))
+    return Plan(algorithm, problem, seed, stop, iterations, np.asarray(raw.data), made, tuple(notes))
+
+
+def compared(plan: Plan, result: Result) -> Repetition:
+    """The new result beside the one on file."""
+    identical = result.array.dtype == plan.recorded.dtype and np.array_equal(
+        result.array, plan.recorded, equal_nan=True
+    )
+    notes = list(plan.notes)
+    if result.provenance["iterations"] != plan.iterations:
+        notes.append(f"It ended at iteration {result.provenance['iterations']}, the first one at {plan.iterations}.")
+    provenance = {**result.provenance, "repeats": {"finished": plan.provenance.get("finished"), "identical": identical}}
+    result = replace(result, provenance=provenance)
+    return Repetition(result, identical, difference(result.array, plan.recorded), tuple(notes))
+
+
+def difference(a: ArrayLike, b: ArrayLike) -> float:
+    """Norm of a - b divided by that of b; infinite if their shapes differ."""
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape:
+        return float("inf")
+    distance, norm = (np.sqrt(sum(_power(x) for x in v)) for v in ((p - q for p, q in _pairs(a, b)), b))
+    if distance == 0 or not norm:
+        return 0.0 if distance == 0 else float("inf")
+    return float(distance / norm)
+
+
+def _pairs(a: NDArray, b: NDArray) -> Iterator[tuple[NDArray, NDArray]]:
+    """Slice by slice in double precision, of which large volumes would not fit into memory."""
+    exact = np.result_type(a, b, np.float64)
+    return ((p.astype(exact), q.astype(exact)) for p, q in zip(a, b, strict=True))
+
+
+def _power(values: NDArray) -> float:
+    return float(np.linalg.norm(values.astype(np.result_type(values, np.float64)).ravel()) ** 2)
+
+
+def _criterion(values: Mapping[str, Any]) -> Criterion:
+    known, name = criteria(), values.get("name")
+    if name not in known:
+        raise InputError("stop", f"a criterion {name!r}", "Use the version of proxiscope that wrote the result")
+    return build(known[name], {key: value for key, value in values.items() if key != "name"})
+
+
+def _versions(made: Mapping[str, Any]) -> list[str]:
+    """Sentences on what computes otherwise than the first time."""
+    from .reconstruction import platform_line
+
+    now = {"software": f"proxiscope {__version__}", "platform": platform_line()}
+    return [
+        f"The result on file was made by {made.get(key)}, this one by {value}."
+        for key, value in now.items()
+        if made.get(key) != value
+    ]
+
+
+class _Search:
+    """Finds the files of a recipe: among those given, where they were, or beside the result."""
+
+    def __init__(self, folder: Path, given: Sequence[Path], recipe: Mapping[str, Any]):
+        self._folder, self.notes = folder, []
+        for path in given:
+            if not path.exists():
+                raise InputError(str(path), "does not exist", "Give the input of the result")
+        on_record = [file["sha256"] for file in files_of(recipe)]
+        hashes = {path: file_hash(path) for path in given}
+        self._given = {value: path for path, value in hashes.items() if value in on_record}
+        others = [path for path in given if hashes[path] not in on_record]
+        missing = [value for value in dict.fromkeys(_main_inputs(recipe)) if value not in self._given]
+        if len(others) > len(missing):
+            raise InputError("input", f"{len(given)} files for {len(_main_inputs(recipe))}", "Give one for each input")
+        for path, value in zip(others, missing, strict=False):
+            self._given[value] = path
+            self.notes.append(f"{path} is not the file on record: its hash is another.")
+
+    def __call__(self, file: Mapping[str, str]) -> Path:
+        path, expected = Path(file["path"]), file["sha256"]
+        if expected in self._given:
+            return self._given[expected]
+        places = [place for place in (path, self._folder / path.name) if place.exists()]
+        for place in places:
+            if file_hash(place) == expected:
+                return place
+        if places:
+            raise InputError(
+                str(places[0]),
+                "has changed since the result was made: its hash is another",
+                "Give the file as it was by --input (input=), or this one, to see what it makes",
+            )
+        raise InputError(path.name, f"not at {path} nor beside the result", "Say where it is by --input (input=)")
+
+
+def _main_inputs(recipe: Mapping[str, Any]) -> list[str]:
+    """Hashes of the files with the data, of a joined series in their order."""
+    if "joined" in recipe:
+        return [value for one in recipe["joined"] for value in _main_inputs(one)]
+    return [file["sha256"] for file in recipe.get("files", (recipe,))]
