@@ -18,8 +18,10 @@ import sys
 import tempfile
 import time
 import zipfile
+import zlib
 from collections import Counter
-from functools import partial
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PATIENCE = 20.0
@@ -27,6 +29,9 @@ PATIENCE = 20.0
 
 MEMORY = 2**30
 """Bytes that reading may take, the libraries of all formats included."""
+
+LARGE = 2**26
+"""Bytes of an array of which only a part is used."""
 
 NUMBERS = (0, 1, -1, -2, 127, 128, 255, 256, 32767, 65535, 2**20, 2**31 - 1, -(2**31), 2**32 - 1, 2**40, 2**62)
 
@@ -59,56 +64,107 @@ def mutant(original: bytes, seed: int) -> bytes:
     return bytes(data)
 
 
-def _mutant_inside(name: str, original: bytes, seed: int) -> bytes:
-    """A copy that is damaged below its compression, whose check sums are right: they would hide what lies behind."""
-    if name.endswith(".gz"):
-        return gzip.compress(mutant(gzip.decompress(original), seed), 1)
-    if name.endswith(".bz2"):
-        return bz2.compress(mutant(bz2.decompress(original), seed), 1)
-    packed = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(original)) as source, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as target:
-        chosen = random.Random(f"which {seed}").choice(source.namelist())
+def _mutant_inside(name: str, original: bytes, seed: int) -> bytes | None:
+    """A copy that is damaged below its compression, whose check sums are right: they would hide what lies behind.
+
+    None of a format that has nothing of the kind.
+    """
+    suffix = Path(name).suffix
+    if suffix in (".gz", ".bz2"):
+        pack, unpack = {".gz": (gzip.compress, gzip.decompress), ".bz2": (bz2.compress, bz2.decompress)}[suffix]
+        return pack(mutant(unpack(original), seed), 1)
+    if suffix in (".npz", ".zip"):
+        return _mutant_in_zip(original, seed)
+    if suffix == ".mat" and original[124:128] == b"\0\1IM":
+        return _mutant_in_matlab(original, seed)
+    if suffix == ".mrc" and original[104:108] == b"HDF5":
+        return _mutant_in_record(original, seed)
+    return None
+
+
+def _mutant_in_zip(original: bytes, seed: int) -> bytes:
+    packed, rng = io.BytesIO(), random.Random(f"which {seed}")
+    kind = rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
+    with zipfile.ZipFile(io.BytesIO(original)) as source, zipfile.ZipFile(packed, "w", kind) as target:
+        chosen = rng.choice(source.namelist())
         for member in source.namelist():
             block = source.read(member)
             target.writestr(member, mutant(block, seed) if member == chosen else block)
     return packed.getvalue()
 
 
+def _mutant_in_matlab(original: bytes, seed: int) -> bytes:
+    """With one of the compressed variables damaged."""
+    parts, at = [original[:128]], 128
+    while at + 8 <= len(original):
+        kind, size = (int.from_bytes(original[at + i : at + i + 4], "little") for i in (0, 4))
+        parts.append(original[at : at + 8 + size])
+        at += 8 + size
+    chosen = random.Random(f"which {seed}").randrange(1, len(parts))
+    if kind != 15:
+        return mutant(original, seed)
+    block = zlib.compress(mutant(zlib.decompress(parts[chosen][8:]), seed), 1)
+    parts[chosen] = (15).to_bytes(4, "little") + len(block).to_bytes(4, "little") + block
+    return b"".join(parts)
+
+
+def _mutant_in_record(original: bytes, seed: int) -> bytes:
+    """With the HDF5 in our extended header damaged, and a seal that is right: anybody can make one."""
+    from proxiscope.io.writing.mrc import sealed
+
+    size = int.from_bytes(original[92:96], "little")
+    block = sealed(mutant(original[1024 : 1024 + size], seed))
+    return original[:92] + len(block).to_bytes(4, "little") + original[96:1024] + block + original[1024 + size :]
+
+
 def damaged(sample: Path, seed: int, folder: Path) -> Path:
-    """A damaged copy of a sample, or of one file in it if it is a folder, under the same name."""
-    target = folder / sample.name
-    if sample.is_file():
-        inside = sample.suffix in (".gz", ".bz2", ".npz", ".zip") and seed % 4
-        make = partial(_mutant_inside, sample.name) if inside else mutant
-        target.write_bytes(make(sample.read_bytes(), seed))
-        return target
-    files = sorted(f for f in sample.rglob("*") if f.is_file())
+    """A copy of a sample and of what lies beside it, one of these files damaged, under the same name."""
+    files = sorted(f for f in sample.parent.rglob("*") if f.is_file())
     chosen = random.Random(f"which {seed}").choice(files)
     for file in files:
-        copy = target / file.relative_to(sample)
+        copy, block = folder / file.relative_to(sample.parent), file.read_bytes()
         copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes(mutant(file.read_bytes(), seed) if file == chosen else file.read_bytes())
-    return target
+        if file == chosen:
+            block = (_mutant_inside(file.name, block, seed) if seed % 4 else None) or mutant(block, seed)
+        copy.unlink(missing_ok=True)  # a file that is mapped into memory stays what it was
+        copy.write_bytes(block)
+    return folder / sample.name
 
 
-def read_all(sample: Path, first: int, last: int, diary: Path) -> None:
-    """Read mutants in this process, and write down before each which one it is, and afterwards what became of it."""
+def use(path: Path, seed: int) -> None:
+    """Read a file by the function that it is meant for, values included; every eighth one also as an array alone."""
     import numpy as np
 
+    from proxiscope import load
+    from proxiscope.io import read, read_angles, read_array
+    from proxiscope.io.xf import read_xf
+    from proxiscope.preparation.chains import load_steps
+
+    if path.suffix == ".json":
+        load_steps(path)
+    elif path.suffix == ".xf":
+        read_xf(path, (12, 10))
+    elif path.stem == "angles":
+        read_angles(path)
+    elif path.stem in ("series", "pattern"):
+        load(path)
+    else:
+        data = read(path).data
+        np.asarray(data if data.nbytes < LARGE else data[-1:, :2])
+        if seed % 8 == 0 and data.nbytes < LARGE:
+            read_array(path)
+
+
+def read_all(samples: list[Path], seeds: range, start: int, diary: Path) -> None:
+    """Read mutants in this process, and write down before each which one it is, and afterwards what became of it.
+
+    They are numbered from 0 on, those of the first sample before those of the second; `start` is the first to read.
+    """
     from proxiscope.core import InputError
-    from proxiscope.io import read, read_angles
-    from proxiscope.io.angles import ANGLE_SUFFIXES
 
-    is_text = sample.suffix in ANGLE_SUFFIXES and sample.suffix not in (".npy", ".mat", ".mdoc")
-
-    def outcome(path: Path) -> str:
+    def outcome(path: Path, seed: int) -> str:
         try:
-            if is_text:
-                read_angles(path)
-                return "read"
-            data = read(path).data
-            if data.nbytes < 2**26:
-                np.asarray(data)
+            use(path, seed)
             return "read"
         except InputError:
             return "refused"
@@ -117,46 +173,61 @@ def read_all(sample: Path, first: int, last: int, diary: Path) -> None:
         except Exception as error:
             return f"{type(error).__name__}: {' '.join(str(error).split())[:150]}"
 
+    with suppress(InputError):
+        use(samples[0], 0)  # which imports what is needed
     with diary.open("a", buffering=1) as log, tempfile.TemporaryDirectory() as folder:
-        for seed in range(first, last):
-            log.write(f"{seed}\n")
-            found = outcome(damaged(sample, seed, Path(folder)))
+        for number in range(start, len(samples) * len(seeds)):
+            sample, seed = samples[number // len(seeds)], seeds[number % len(seeds)]
+            log.write(f"{number}\n")
+            found = outcome(damaged(sample, seed, Path(folder) / sample.name), seed)
             used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-            log.write(json.dumps([seed, found if used < MEMORY else f"{used / 2**30:.2f} GiB of memory"]) + "\n")
+            log.write(json.dumps([number, found if used < MEMORY else f"{used / 2**30:.2f} GiB of memory"]) + "\n")
             if used >= MEMORY:
                 os._exit(3)  # what the next ones take could not be told
 
 
-def fuzz(sample: Path, count: int) -> tuple[Counter, list[tuple[int, str]]]:
-    """How often mutants of a sample were read or refused, and the failures with their seeds."""
-    outcomes, failures, first = Counter(), [], 0
-    while first < count:
+@dataclass
+class Outcome:
+    """How often mutants of a sample were read or refused, or failed, and the failures with their seeds."""
+
+    counts: Counter = field(default_factory=Counter)
+    failures: list[tuple[int, str]] = field(default_factory=list)
+
+
+def fuzz(samples: list[Path], count: int, first: int = 0) -> dict[str, Outcome]:
+    """What becomes of so many mutants of each sample, from a seed on, by its name."""
+    seeds, start = range(first, first + count), 0
+    outcomes = {sample.name: Outcome() for sample in samples}
+
+    def note(number: int, what: str) -> None:
+        kept = outcomes[samples[number // count].name]
+        kept.counts[what if what in ("read", "refused") else "failed"] += 1
+        if what not in ("read", "refused"):
+            kept.failures.append((seeds[number % count], what))
+
+    while start < len(samples) * count:
         with tempfile.TemporaryDirectory() as folder:
             diary = Path(folder) / "diary"
             diary.touch()
-            command = [sys.executable, "-W", "ignore", "-m", "tests.fuzz", "--child", str(sample)]
-            child = subprocess.Popen(
-                [*command, str(first), str(count), str(diary)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-            )
-            stuck = _wait(child, diary)
-            died = child.stderr.read().decode(errors="replace").strip().splitlines()[-1:]
-            last = None
-            if child.returncode and not diary.stat().st_size:
-                raise RuntimeError(f"the reading process fails from the start: {died}")
-            for line in diary.read_text().splitlines():
-                entry = json.loads(line)
-                last = entry if isinstance(entry, int) else None
-                if isinstance(entry, list):
-                    first = entry[0] + 1
-                    outcomes[entry[1] if entry[1] in ("read", "refused") else "failed"] += 1
-                    if entry[1] not in ("read", "refused"):
-                        failures.append((entry[0], entry[1]))
-            if last is not None and child.returncode:  # it did not come back from this one
-                why = f"longer than {PATIENCE:g} s" if stuck else f"died ({child.returncode}): {' '.join(died)[:200]}"
-                failures.append((last, why))
-                outcomes["failed"] += 1
-                first = max(first, last) + 1
-    return outcomes, failures
+            task = [*map(str, samples), str(first), str(count), str(start), str(diary)]
+            with (Path(folder) / "errors").open("w+b") as errors:  # a pipe would be full at some time
+                command = [sys.executable, "-W", "ignore", "-m", "tests.fuzz", "--child", *task]
+                child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
+                stuck = _wait(child, diary)
+                errors.seek(0)
+                died = errors.read().decode(errors="replace").strip().splitlines()[-1:]
+            entries = [json.loads(line) for line in diary.read_text().splitlines()]
+        if child.returncode and not entries:
+            raise RuntimeError(f"the reading process fails from the start: {died}")
+        for entry in entries:
+            if isinstance(entry, list):
+                note(*entry)
+        last = entries[-1] if isinstance(entries[-1], int) else entries[-1][0]
+        if isinstance(entries[-1], int):  # it did not come back from this one
+            why = f"longer than {PATIENCE:g} s" if stuck else f"died ({child.returncode}): {' '.join(died)[:200]}"
+            note(last, why)
+        start = last + 1
+    return outcomes
 
 
 def _wait(child: subprocess.Popen, diary: Path) -> bool:
@@ -179,25 +250,25 @@ def _wait(child: subprocess.Popen, diary: Path) -> bool:
 def main() -> int:
     """Fuzz all samples, or those named; 1 if anything failed."""
     if sys.argv[1:2] == ["--child"]:
-        sample, first, last, diary = sys.argv[2:]
-        read_all(Path(sample), int(first), int(last), Path(diary))
+        *samples, first, count, start, diary = sys.argv[2:]
+        seeds = range(int(first), int(first) + int(count))
+        read_all([Path(sample) for sample in samples], seeds, int(start), Path(diary))
         return 0
-    from tests.samples import write_samples
+    from tests.samples import SAMPLES, write_sample
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("formats", nargs="*", help="names of samples; all by default")
     parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("--first", type=int, default=0, help="seed of the first")
     options = parser.parse_args()
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
-        for name, sample in write_samples(Path(folder)).items():
-            if options.formats and name not in options.formats:
-                continue
-            begin = time.monotonic()
-            outcomes, failures = fuzz(sample, options.count)
-            failed += len(failures)
-            print(f"{name:24} {dict(outcomes)} in {time.monotonic() - begin:.0f} s", flush=True)
-            for seed, why in failures[:10]:
+        for name in options.formats or SAMPLES:
+            sample, begin = write_sample(name, Path(folder)), time.monotonic()
+            outcome = fuzz([sample], options.count, options.first)[name]
+            failed += len(outcome.failures)
+            print(f"{name:24} {dict(outcome.counts)} in {time.monotonic() - begin:.0f} s", flush=True)
+            for seed, why in outcome.failures[:10]:
                 print(f"    seed {seed}: {why}", flush=True)
     return 1 if failed else 0
 

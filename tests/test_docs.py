@@ -1,33 +1,79 @@
 """What the documentation tells people to write works."""
 
 import re
+import shlex
 import sys
 import types
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.ndimage import shift
 
+import proxiscope as px
+from proxiscope.cli import main
 from proxiscope.core import algorithms, registry
 from proxiscope.core.algorithm import iterate
 from proxiscope.io import write_array
+from proxiscope.preparation import step, steps
+from proxiscope.preparation.step import _steps
+from proxiscope.simulate import tilt_series, vesicle
+from tests.preparation import test_all_steps as laws_of_steps
 from tests.problems import small_series
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The code of a page in a language, in its order."""
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def run_python(code: str, page: str = "docs") -> dict:
+    """Run code of a page; the names that it defines."""
+    names: dict = {}
+    exec(compile(code, page, "exec"), names)
+    return names
+
+
+def run_commands(code: str) -> None:
+    """Run lines that begin with proxiscope, which all have to succeed."""
+    for line in code.splitlines():
+        name, *arguments = shlex.split(line, comments=True)
+        assert name == "proxiscope"
+        assert main(arguments) == 0, line
+
+
+@contextmanager
+def module_of(page: str, room: str, name: str):
+    """The file that a page adds to a room of the package, for a while."""
+    (code,) = blocks(DOCS / page, "python")
+    module = types.ModuleType(f"proxiscope.{room}.{name}")
+    module.__package__ = f"proxiscope.{room}"
+    sys.modules[module.__name__] = module
+    exec(compile(code, page, "exec"), module.__dict__)
+    yield module
+    del sys.modules[module.__name__]
 
 
 @pytest.fixture
 def landweber():
-    """The algorithm that docs/adding-an-algorithm.md adds, for the time of a test."""
-    (code,) = re.findall(r"```python\n(.*?)```", (DOCS / "adding-an-algorithm.md").read_text(), re.DOTALL)
-    module = types.ModuleType("proxiscope.tomography.landweber")
-    module.__package__ = "proxiscope.tomography"
-    sys.modules[module.__name__] = module
-    exec(compile(code, "adding-an-algorithm.md", "exec"), module.__dict__)
-    yield module.Landweber
-    del sys.modules[module.__name__]
-    registry._algorithms.pop("landweber")
+    """The algorithm that docs/adding-an-algorithm.md adds."""
+    with module_of("adding-an-algorithm.md", "tomography", "landweber") as module:
+        yield module.Landweber
+        registry._algorithms.pop("landweber")
+
+
+@pytest.fixture
+def smooth():
+    """The step that docs/adding-a-step.md adds."""
+    steps()  # all others are there first
+    with module_of("adding-a-step.md", "preparation", "smooth") as module:
+        yield module.Smooth
+        _steps.pop("smooth")
 
 
 def test_the_example_of_a_new_algorithm_is_registered_and_converges(landweber):
@@ -37,13 +83,90 @@ def test_the_example_of_a_new_algorithm_is_registered_and_converges(landweber):
     assert np.all(np.diff(figures[3:]) < 0)
 
 
+def test_the_example_of_a_new_step_is_registered_and_keeps_the_laws(smooth):
+    assert steps("phase")["smooth"] is steps("tomography")["smooth"] is smooth
+    laws_of_steps.test_it_is_described("smooth")
+    laws_of_steps.test_its_record_is_it("smooth")
+    for family in smooth.families:
+        laws_of_steps.test_it_keeps_what_images_promise("smooth", family)
+        laws_of_steps.test_an_image_without_any_usable_pixel_is_taken_or_refused_in_words("smooth", family)
+    laws_of_steps.test_noise_of_any_size_is_taken_or_refused_in_words("smooth")
+    laws_of_steps.test_a_preview_tells_what_becomes_of_the_whole("smooth")
+
+
+def test_the_example_of_a_new_step_does_what_it_says(smooth):
+    images = laws_of_steps.example("tomography")
+    done = step("smooth", {"sigma": 2.0})(images)
+    vacuum = np.s_[:, 5:9, 5:9]
+    assert done.values[vacuum].std() < 0.3 * images.values[vacuum].std()
+    assert abs(done.values[:, 3, 5] - 100).max() < 2  # nothing of the pixel beside, which is not usable
+    assert done.remarks == ("Blurred by 2 px.",)
+
+
+@pytest.fixture
+def raw_needle(tmp_path, monkeypatch):
+    """A small series as a microscope has it, by the name that docs/preparation.md uses."""
+    angles = np.arange(-70, 71, 7.0)
+    images = tilt_series(vesicle((28, 28, 28), seed=3), angles, shape=(40, 40)).projections
+    moves = np.random.default_rng(0).normal(0, 2, (len(angles), 2))
+    images = np.stack([shift(image, move, order=1) for image, move in zip(images, moves, strict=True)])
+    write_array(tmp_path / "HAADF.mrc", 20 + images, pixel_size=3.36, angles=angles)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_raw_series_becomes_a_volume_as_the_page_says(raw_needle, capsys):
+    (commands,), (code,) = blocks(DOCS / "preparation.md", "sh"), blocks(DOCS / "preparation.md", "py")
+    run_commands(commands)
+    by_command = px.load("ready.mrc")
+    names = run_python(code, "preparation.md")
+    for series in (names["series"], names["images"].tilt_series(announce=False)):
+        np.testing.assert_allclose(series.projections, by_command.projections, atol=1e-3)
+    assert names["result"].r_factor < 0.1
+    assert "hot, dead or hit pixels" in capsys.readouterr().out
+    assert px.rerun("volume.mrc").identical
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_raw_frames_become_a_pattern_as_the_page_says(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page = DOCS / "phase-retrieval.md"
+    run_python(blocks(page, "python")[0])
+    run_commands(blocks(page, "sh")[0])
+    written = capsys.readouterr().err
+    assert "6 hot, dead or hit pixels" in written
+    assert "(106.00, 96.00)" in written
+    assert px.load("ready.h5").known.mean() == pytest.approx(0.95, abs=0.01)
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.stem)
+def test_every_link_inside_leads_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        name, _, anchor = target.partition("#")
+        file = (page.parent / name) if name else page
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file), target
+
+
+def anchors(page: Path) -> set[str]:
+    """Of the headings of a page, as they are made of their words."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_page_is_in_the_index():
+    linked = set(re.findall(r"\]\((\S+?\.md)\)", (DOCS / "index.md").read_text(encoding="utf-8")))
+    assert linked == {page.name for page in PAGES} - {"index.md"}
+
+
 def test_the_python_of_the_readme_runs(tmp_path, monkeypatch, capsys):
     series = small_series()
     write_array(tmp_path / "series.mrc", series.projections, pixel_size=2.0, angles=series.angles)
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert len(blocks) == 2
-    exec(compile("\n".join(blocks), "README.md", "exec"), {})
+    code = blocks(ROOT / "README.md", "python")
+    assert len(code) == 2
+    run_python("\n".join(code), "README.md")
     assert (tmp_path / "volume.mrc").exists()
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].startswith("21 ")

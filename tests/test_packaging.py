@@ -12,12 +12,15 @@ import tomllib
 import zipfile
 from email.message import Message
 from email.parser import Parser
+from functools import cache
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
 import pytest
 import yaml
 from npe2 import PluginManifest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import proxiscope
 from proxiscope.io import READ_SUFFIXES, WRITE_SUFFIXES
@@ -29,6 +32,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 MANIFEST = yaml.safe_load((SOURCE / "napari.yaml").read_text(encoding="utf-8"))
 QT_BINDINGS = {"pyqt5", "pyqt6", "pyside2", "pyside6"}
 HEADLESS = {"QT_QPA_PLATFORM": "offscreen"}
+FOR_SOME_FILES = {"dask", "fabio", "h5py", "hdf5plugin", "numcodecs", "rsciio", "tifffile", "yaozarrs", "zarr"}
+"""Packages that only the files of some format need; rsciio is under the GPL."""
 
 
 def call(*command, **surroundings: str) -> str:
@@ -68,9 +73,8 @@ class TestLayout:
 class TestProject:
     def test_the_base_needs_no_qt_binding_and_the_extra_all_brings_one(self):
         base = [Requirement(text) for text in PROJECT["dependencies"]]
-        assert not QT_BINDINGS & {r.name.lower() for r in base}
-        assert not any(r.extras for r in base)  # napari[pyqt6] would bring one too
-        assert any(r.extras or r.name.lower() in QT_BINDINGS for r in extra("all"))
+        assert not QT_BINDINGS & all_of(base)
+        assert QT_BINDINGS & all_of(extra("all"))
 
     def test_the_extras_exist(self):
         assert {"all", "learning", "cluster", "dev"} <= set(PROJECT["optional-dependencies"])
@@ -79,11 +83,26 @@ class TestProject:
         assert {"build", "editables", "hatchling", "npe2", "pytest"} <= {r.name for r in extra("dev")}
 
     def test_what_the_code_imports_is_declared(self):
-        declared = {Requirement(text).name.lower().replace("-", "_") for text in PROJECT["dependencies"]}
-        declared |= {"llvmlite"}  # comes with numba, which says which version
-        known = declared | set(sys.stdlib_module_names) | {"proxiscope"}
+        declared = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
+        known = {*sys.stdlib_module_names, "proxiscope"}
+        known |= {name for name, owners in providers().items() if declared & owners}
         imported = {(name, path.name) for path in SOURCE.rglob("*.py") for name in imports(path)}
-        assert {(name, path) for name, path in imported if name.lower() not in known} == set()
+        assert {(name, path) for name, path in imported if name not in known} == set()
+
+    def test_what_is_declared_is_imported(self):
+        used = [providers().get(name, set()) for path in SOURCE.rglob("*.py") for name in imports(path)]
+        declared = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
+        assert declared - set().union(*used) == set()
+
+    def test_packages_for_the_files_of_some_format_wait_for_such_a_file(self):
+        code = "import sys, proxiscope, proxiscope.io, proxiscope.cli; print(*sys.modules)"
+        assert FOR_SOME_FILES & set(call(sys.executable, "-c", code).split()) == set()
+
+
+@cache
+def providers() -> dict[str, set[str]]:
+    """Packages to install by the name that they are imported under: rosettasciio by rsciio."""
+    return {name: set(map(canonicalize_name, owners)) for name, owners in packages_distributions().items()}
 
 
 def imports(path: Path) -> set[str]:
@@ -92,6 +111,24 @@ def imports(path: Path) -> set[str]:
     names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 0]
     return {name.split(".")[0] for name in names}
+
+
+def all_of(given: list[Requirement]) -> set[str]:
+    """Names of what is installed with requirements: they, what they require, and so on."""
+    found, left = set(), [(r.name.lower(), wanted) for r in given for wanted in {"", *r.extras}]
+    while left:
+        name, wanted = left.pop()
+        if (name, wanted) in found:
+            continue
+        found.add((name, wanted))
+        try:
+            further = [Requirement(text) for text in requires(name) or ()]
+        except PackageNotFoundError:  # of an extra that is not installed here, which is one of the names all the same
+            continue
+        for r in further:
+            if r.marker is None or r.marker.evaluate({"extra": wanted}):
+                left += [(r.name.lower(), e) for e in {"", *r.extras}]
+    return {name for name, _ in found}
 
 
 def extra(name: str) -> list[Requirement]:

@@ -70,6 +70,12 @@ PROBLEMS = {
         f / "b.npy", angles=f / "b.txt", reverse_angles=True, tilt_axis=3.5
     ),
     "mask by file": lambda f: px.load(f / "series.mrc", mask=f / "mask.npy"),
+    "steps on a series put in order": lambda f: px.load(
+        f / "series.mrc", mask=f / "mask.npy", steps=[{"name": "bin"}, {"name": "exclude-tilts", "tilts": (0, 4)}]
+    ),
+    "steps on a reversed one": lambda f: px.load(
+        f / "series.mrc", reverse_angles=True, tilt_axis=3.5, steps=[{"name": "exclude-tilts", "tilts": (0, 4)}]
+    ),
     "some tilts": lambda f: px.load(f / "series.mrc").subset(np.arange(21) % 2 == 0).hold_out(4),
     "double tilt": lambda f: merge(
         px.load(f / "series.mrc", in_plane=0), px.load(f / "b.npy", angles=f / "b.txt", in_plane=90)
@@ -168,6 +174,22 @@ def test_the_helper_for_problems_made_otherwise(folder):
     recipe = recipe_of(folder / "b.npy", kind="tilt-series", angles=np.loadtxt(folder / "b.txt"), reverse_angles=True)
     problem = px.TiltSeries(loaded.projections, rotations=loaded.rotations, recipe=recipe)
     again(folder, SIRT(max_iterations=2), problem)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seed": "?"}, {"iterations": None}, {"input": 3}, {"algorithm": 3}, {"parameters": [1]}, {"stop": [3]},
+        {"input": {"recipe": 3}}, {"input": {"recipe": {"path": "/dev/zero", "sha256": "0"}}},
+        {"input": {"recipe": {"joined": 3}}}, {"input": {"recipe": {"path": 3, "sha256": 4}}},
+        {"input": {"recipe": {"files": [{}], "then": [3]}}},
+    ],
+)  # fmt: skip
+def test_a_record_that_makes_no_sense_is_refused(tmp_path, changes):
+    made = {"algorithm": "sirt", "parameters": {}, "seed": 0, "input": {"recipe": {"path": "a", "sha256": ""}}}
+    write_array(tmp_path / "a.h5", np.ones((3, 4, 5)), kind="result", metadata=made | changes)
+    with pytest.raises(InputError):
+        px.rerun(tmp_path / "a.h5")
 
 
 class TestWhereTheInputIs:

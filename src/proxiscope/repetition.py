@@ -1,10 +1,10 @@
 """A result from its file alone, once more: the same input, parameters, seed and criteria."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,9 @@ from .core import Algorithm, Criterion, InputError, Progress, build, criteria
 from .core.recipes import file_hash, files_of
 from .core.registry import algorithm as algorithm_named
 from .reconstruction import Result, describe, reconstruct
+
+if TYPE_CHECKING:
+    from .io import RawData
 
 _NO_RECIPE = (
     "the record does not say how its input was made: from arrays in Python, or changed in a way that is not recorded",
@@ -120,25 +123,36 @@ def rerun(
 def planned(path: str | os.PathLike, *, input: str | os.PathLike | Sequence[str | os.PathLike] = ()) -> Plan:
     """What `rerun` is going to run; raises InputError as it does."""
     from .io import read
-    from .io.rebuild import problem_of
 
     raw, name = read(path), Path(path).name
-    made = raw.declared.provenance
-    if raw.declared.kind != "result" or "algorithm" not in made:
+    if raw.declared.kind != "result" or "algorithm" not in raw.declared.provenance:
         raise InputError(name, "holds no result with its record", "Give a file that proxiscope wrote")
+    try:
+        return _planned(raw, Path(path), [input] if isinstance(input, str | os.PathLike) else input)
+    except InputError:
+        raise
+    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:  # a record may say anything
+        found = f"its record cannot be followed ({type(error).__name__}: {error})"
+        raise InputError(name, found, "Use the version of proxiscope that wrote it") from error
+
+
+def _planned(raw: "RawData", path: Path, given: Iterable[str | os.PathLike]) -> Plan:
+    from .io.lazy import in_memory
+    from .io.rebuild import problem_of
+
+    made = raw.declared.provenance
     described = made.get("input", {})
     if not described.get("recipe"):
-        raise InputError(name, *_NO_RECIPE)
+        raise InputError(path.name, *_NO_RECIPE)
     algorithm = build(algorithm_named(made["algorithm"]), made.get("parameters", {}))
     stop = tuple(_criterion(values) for values in made.get("stop", ()))
-    given = [input] if isinstance(input, str | os.PathLike) else list(input)
-    search = _Search(Path(path).absolute().parent, [Path(p) for p in given], described["recipe"])
+    search = _Search(path.absolute().parent, [Path(p) for p in given], described["recipe"])
     problem = problem_of(described["recipe"], search)
     notes = [*search.notes, *_versions(made)]
     if describe(problem)["sha256"] != described.get("sha256"):
         notes.append("The data that the run sees are not those on record: they are read or prepared otherwise now.")
     seed, iterations = int(made.get("seed", 0)), int(made.get("iterations", algorithm.iterations))
-    return Plan(algorithm, problem, seed, stop, iterations, np.asarray(raw.data), made, tuple(notes))
+    return Plan(algorithm, problem, seed, stop, iterations, in_memory(raw.data, path), made, tuple(notes))
 
 
 def compared(plan: Plan, result: Result) -> Repetition:
@@ -200,8 +214,8 @@ class _Search:
     def __init__(self, folder: Path, given: Sequence[Path], recipe: Mapping[str, Any]):
         self._folder, self.notes = folder, []
         for path in given:
-            if not path.exists():
-                raise InputError(str(path), "does not exist", "Give the input of the result")
+            if not (path.is_file() or path.is_dir()):  # a device or a pipe might have no end
+                raise InputError(str(path), "is no file or folder", "Give the input of the result")
         on_record = [file["sha256"] for file in files_of(recipe)]
         hashes = {path: file_hash(path) for path in given}
         self._given = {value: path for path, value in hashes.items() if value in on_record}
@@ -217,7 +231,7 @@ class _Search:
         path, expected = Path(file["path"]), file["sha256"]
         if expected in self._given:
             return self._given[expected]
-        places = [place for place in (path, self._folder / path.name) if place.exists()]
+        places = [place for place in (path, self._folder / path.name) if place.is_file() or place.is_dir()]
         for place in places:
             if file_hash(place) == expected:
                 return place

@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import pickle
 import threading
 import zipfile
 from collections import namedtuple
@@ -199,14 +200,21 @@ def test_arrays_of_the_wrong_kind(tmp_path, array, match):
 
 
 class Evil:
-    """Unpickling this would be noticed."""
+    """Unpickling this makes a file."""
+
+    def __init__(self, mark):
+        self.mark = mark
 
     def __reduce__(self):
-        return os.abort, ()
+        return type(self.mark).touch, (self.mark,)
 
 
 def test_pickles_are_never_opened(tmp_path):
-    array = np.array([[Evil()]], dtype=object)
+    mark = tmp_path / "mark"
+    pickle.loads(pickle.dumps(Evil(mark)))
+    assert mark.exists()
+    mark.unlink()
+    array = np.array([[Evil(mark)]], dtype=object)
     np.save(tmp_path / "a.npy", array, allow_pickle=True)
     refuses(tmp_path / "a.npy", "pickle")
     np.savez(tmp_path / "a.npz", data=array, allow_pickle=True)
@@ -214,6 +222,7 @@ def test_pickles_are_never_opened(tmp_path):
     refuses(tmp_path / "a.npz", "pickle", variable="data")
     with pytest.raises(InputError, match="pickle"):
         read_angles(tmp_path / "a.npy")
+    assert not mark.exists()
 
 
 def test_npz_with_nothing_usable(tmp_path):

@@ -173,7 +173,7 @@ class TestEdf:
 
     @pytest.mark.parametrize("large", [False, True])
     def test_several_frames(self, tmp_path, monkeypatch, large):
-        monkeypatch.setattr("proxiscope.io.fabio_images.LAZY", 100 if large else 2**26)
+        monkeypatch.setattr("proxiscope.io.edf.LAZY", 100 if large else 2**26)
         raw = read(self.write(tmp_path / "a.edf", IMAGES))
         assert isinstance(raw.data, np.ndarray) != large
         np.testing.assert_array_equal(np.asarray(raw.data), IMAGES)

@@ -5,12 +5,14 @@ import warnings
 import h5py
 import numpy as np
 import pytest
+from tests.problems import small_series
 
 import proxiscope as px
 from proxiscope.core.errors import InputError
 from proxiscope.io import read, read_array, write_array
-from proxiscope.io.load import pattern
+from proxiscope.io.load import NO_SUPPORT, OWN_SUPPORT, loaded, pattern
 from proxiscope.phase import support
+from proxiscope.phase.problem import central_box
 from proxiscope.simulate import crystal, diffraction_pattern
 
 RNG = np.random.default_rng(0)
@@ -200,6 +202,30 @@ class TestDeclared:
         np.testing.assert_array_equal(px.load(tmp_path / "a.h5", support=other).support, other)
         assert px.load(tmp_path / "a.h5").object == "complex"
         assert px.load(tmp_path / "a.h5", object="complex-positive").object == "complex-positive"
+
+    @pytest.mark.filterwarnings("ignore")
+    def test_what_goes_with_the_data_before_the_steps_is_left_out(self, tmp_path, bragg):
+        px.save(tmp_path / "a.h5", bragg.hold_out(0.1))
+        problem, notes = loaded(tmp_path / "a.h5", steps=[{"name": "crop", "size": (16, 16)}])
+        assert (problem.shape, problem.held_out) == ((16, 16), None)
+        assert any("left out: support, held out" in note for note in notes)
+        px.save(tmp_path / "b.h5", small_series().hold_out(4))
+        assert px.load(tmp_path / "b.h5").held_out.any()
+        assert px.load(tmp_path / "b.h5", steps=[{"name": "exclude-tilts", "tilts": (0,)}]).held_out is None
+
+    def test_a_support_that_nobody_chose_is_none_of_the_files(self, tmp_path, bragg):
+        plain = bragg.copy_with(support=central_box(bragg.shape))
+        for name, pattern_, said in (("a.h5", plain, NO_SUPPORT), ("b.h5", bragg, OWN_SUPPORT)):
+            px.save(tmp_path / name, pattern_)
+            problem, notes = loaded(tmp_path / name)
+            assert said in notes
+            np.testing.assert_array_equal(problem.support, pattern_.support)
+
+    @pytest.mark.parametrize("record", [{}, {"factor": 2}, {"name": 3}])
+    def test_a_step_without_a_name_is_refused(self, tmp_path, bragg, record):
+        px.save(tmp_path / "a.h5", bragg)
+        with pytest.raises(InputError, match="step"):
+            px.load(tmp_path / "a.h5", steps=[record])
 
     def test_a_step_that_does_not_exist_is_refused(self, tmp_path, bragg):
         px.save(tmp_path / "a.h5", bragg)

@@ -131,3 +131,41 @@ def test_a_damaged_record_costs_the_record_only(path, seed):
     np.testing.assert_array_equal(raw.data, VOLUME)
     assert raw.declared.kind is None
     assert any("record in the extended header is damaged" in note for note in raw.notes)
+
+
+class TestAnglesBeside:
+    """The .rawtlt of a raw series is nobody's to replace."""
+
+    series = small_series()
+
+    def save(self, path, tilts=slice(None)):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            px.save(path, self.series.subset(np.arange(len(self.series.angles))[tilts]))
+        return [str(warning.message) for warning in caught]
+
+    def test_that_of_another_series_stays(self, tmp_path):
+        (tmp_path / "a.st").write_bytes(b"raw")
+        (tmp_path / "a.rawtlt").write_text("1\n2\n")
+        for _ in range(2):
+            (said,) = self.save(tmp_path / "a.mrc")
+            assert said.startswith("a.rawtlt beside it has other angles")
+            assert (tmp_path / "a.rawtlt").read_text() == "1\n2\n"
+
+    def test_also_where_it_had_the_same_angles_at_first(self, tmp_path):
+        text = "\n".join(f"{a:.2f}" for a in self.series.angles)
+        (tmp_path / "a.st").write_bytes(b"raw")
+        (tmp_path / "a.rawtlt").write_text(text)
+        assert self.save(tmp_path / "a.mrc") == []
+        assert len(self.save(tmp_path / "a.mrc", slice(3, None))) == 1
+        assert (tmp_path / "a.rawtlt").read_text() == text
+        np.testing.assert_allclose(read(tmp_path / "a.mrc").angles, self.series.angles[3:])
+
+    def test_its_own_follows_when_the_file_is_replaced(self, tmp_path):
+        assert self.save(tmp_path / "a.mrc") == self.save(tmp_path / "a.mrc", slice(3, None)) == []
+        np.testing.assert_allclose(np.loadtxt(tmp_path / "a.rawtlt"), self.series.angles[3:], atol=1e-4)
+
+    def test_one_that_is_no_table_stays(self, tmp_path):
+        (tmp_path / "a.rawtlt").write_text("notes of mine")
+        assert len(self.save(tmp_path / "a.mrc")) == 1
+        assert (tmp_path / "a.rawtlt").read_text() == "notes of mine"

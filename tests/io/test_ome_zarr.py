@@ -7,6 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 import zarr
+from tests.builders import ome
 
 from proxiscope.core.errors import InputError
 from proxiscope.io import read, read_array
@@ -15,36 +16,9 @@ STACK = np.arange(5 * 6 * 7, dtype=np.float32).reshape(5, 6, 7)
 ANGLES = [-40.0, -20, 0, 20, 40]
 
 
-def ome(path, version="0.5", data=STACK, axes="zyx", unit="nanometer", scale=0.5, ours=None, **options):
-    """As others write it: two resolutions, the scale of an array times that of the image."""
-    root = zarr.open_group(path, mode="w", zarr_format=3 if version == "0.5" else 2)
-    for level, step in enumerate((1, 2)):
-        root.create_array(str(level), data=np.ascontiguousarray(data[..., ::step, ::step]), **options)
-    kinds = {"t": "time", "c": "channel"}
-    named = [{"name": a, "type": kinds.get(a, "space")} | ({} if a in kinds else {"unit": unit}) for a in axes]
-    scales = [[1.0] * (len(axes) - 2) + [s * scale / 2] * 2 for s in (1, 2)]
-    multiscales = [
-        {
-            "axes": named,
-            "datasets": [
-                {"path": str(i), "coordinateTransformations": [{"type": "scale", "scale": s}]}
-                for i, s in enumerate(scales)
-            ],
-            "coordinateTransformations": [{"type": "scale", "scale": [1.0] * (len(axes) - 2) + [2.0, 2.0]}],
-        }
-    ]
-    if version == "0.5":
-        root.attrs["ome"] = {"version": version, "multiscales": multiscales}
-    else:
-        root.attrs["multiscales"] = [m | {"version": version} for m in multiscales]
-    if ours:
-        root.attrs["proxiscope"] = ours
-    return path
-
-
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
 def test_both_versions(tmp_path, version):
-    raw = read(ome(tmp_path / "a.ome.zarr", version))
+    raw = read(ome(tmp_path / "a.ome.zarr", STACK, version))
     np.testing.assert_array_equal(raw.data, STACK)
     assert raw.pixel_size == pytest.approx(0.5)
     assert any("resolution 0 of 2" in note for note in raw.notes)
@@ -55,24 +29,24 @@ def test_both_versions(tmp_path, version):
 
 @pytest.mark.parametrize(("unit", "nm"), [("micrometer", 500), ("angstrom", 0.05), ("", None), ("second", None)])
 def test_units(tmp_path, unit, nm):
-    assert read(ome(tmp_path / "a.zarr", unit=unit)).pixel_size == (None if nm is None else pytest.approx(nm))
+    assert read(ome(tmp_path / "a.zarr", STACK, unit=unit)).pixel_size == (None if nm is None else pytest.approx(nm))
 
 
 def test_axes(tmp_path):
-    np.testing.assert_array_equal(read(ome(tmp_path / "a.zarr", data=STACK[None, None], axes="tczyx")).data, STACK)
-    np.testing.assert_array_equal(read(ome(tmp_path / "b.zarr", data=STACK[0], axes="yx")).data, STACK[0])
+    np.testing.assert_array_equal(read(ome(tmp_path / "a.zarr", STACK[None, None], axes="tczyx")).data, STACK)
+    np.testing.assert_array_equal(read(ome(tmp_path / "b.zarr", STACK[0], axes="yx")).data, STACK[0])
     with pytest.raises(InputError, match="axes"):
-        read(ome(tmp_path / "c.zarr", axes="zxy"))
+        read(ome(tmp_path / "c.zarr", STACK, axes="zxy"))
     with pytest.raises(InputError, match="shape"):
-        read(ome(tmp_path / "d.zarr", data=np.ones((2, 2, 3, 4)), axes="czyx"))
+        read(ome(tmp_path / "d.zarr", np.ones((2, 2, 3, 4)), axes="czyx"))
 
 
 def test_folder_of_any_name(tmp_path):
-    assert read(ome(tmp_path / "needle")).data.shape == STACK.shape
+    assert read(ome(tmp_path / "needle", STACK)).data.shape == STACK.shape
 
 
 def test_zipped(tmp_path):
-    folder = ome(tmp_path / "a.zarr", compressors=None)
+    folder = ome(tmp_path / "a.zarr", STACK, compressors=None)
     with zipfile.ZipFile(tmp_path / "a.zarr.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for file in folder.rglob("*"):
             if file.is_file():
@@ -81,7 +55,7 @@ def test_zipped(tmp_path):
 
 
 def test_bioformats_layout(tmp_path):
-    ome(tmp_path / "a.zarr" / "0")
+    ome(tmp_path / "a.zarr" / "0", STACK)
     root = zarr.open_group(tmp_path / "a.zarr", mode="a", zarr_format=3)
     root.attrs["ome"] = {"version": "0.5", "bioformats2raw.layout": 3}
     np.testing.assert_array_equal(read(tmp_path / "a.zarr").data, STACK)

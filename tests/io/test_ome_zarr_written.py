@@ -45,6 +45,13 @@ def test_it_is_valid(request, name):
     assert json.loads((path / "zarr.json").read_text())["zarr_format"] == 3
 
 
+def test_an_axis_of_length_one_keeps_its_scale(tmp_path):
+    write_array(tmp_path / "a.zarr", VOLUME[:1, :, :300].repeat(2, axis=1), pixel_size=2.0)
+    placed = [d["coordinateTransformations"] for d in multiscale(tmp_path / "a.zarr")["datasets"]]
+    assert [one[0]["scale"] for one in placed] == [[2, 2, 2], [2, 4, 4], [2, 8, 8]]
+    assert [one[1]["translation"] for one in placed[1:]] == [[0, 1, 1], [0, 3, 3]]
+
+
 def test_the_pyramid_halves_and_stays_in_place(volume):
     group = zarr.open_group(volume, mode="r")
     shapes = [group[d["path"]].shape for d in multiscale(volume)["datasets"]]

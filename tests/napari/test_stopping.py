@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tests.napari.test_panels import add_pattern, add_series, click, enabled, errors  # noqa: F401
+from tests.napari.test_panels import add_pattern, add_series, click, enabled
 from tests.problems import small_pattern, small_series
 
 from proxiscope.core import Discrepancy, HeldOut, InputError, Plateau
@@ -149,7 +149,7 @@ def test_a_run_to_the_end_says_that_nothing_was_met(viewer, open_panel, qtbot, w
     assert f"Done. {NOT_MET} R_F" in panel.controls.status.text()
 
 
-def test_held_out_tilts_that_are_none_are_asked_for(viewer, open_panel, qtbot, wait_until, errors):  # noqa: F811
+def test_held_out_tilts_that_are_none_are_asked_for(viewer, open_panel, qtbot, wait_until, errors):
     add_series(viewer)
     panel = open_panel("Tomography")
     panel.stopping.choice.value = "held-out"
@@ -158,7 +158,7 @@ def test_held_out_tilts_that_are_none_are_asked_for(viewer, open_panel, qtbot, w
     assert panel.controls.status.text() == errors[-1]
 
 
-def test_many_starts_are_not_stopped(viewer, open_panel, qtbot, wait_until, errors):  # noqa: F811
+def test_many_starts_are_not_stopped(viewer, open_panel, qtbot, wait_until, errors):
     add_pattern(viewer)
     panel = open_panel("Phase retrieval")
     panel.many.widgets["starts"].value = 3

@@ -110,4 +110,4 @@ def test_files_that_do_not_fit_are_said(panel, tmp_path, errors):
     assert "2 for 21 tilts" in errors[-1]
     (tmp_path / "bad.xf").write_text("1 0 0\n")
     panel.tilts.load(str(tmp_path / "bad.xf"))
-    assert "six numbers" in errors[-1]
+    assert "A11 A12 A21 A22 DX DY" in errors[-1]

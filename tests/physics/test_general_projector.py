@@ -140,7 +140,8 @@ def gaussians(triples, shape, volume, shifts, sigma, count=5):
 def test_adjoint(projector, geometry, seed):
     a = projector(*geometry)
     assert isinstance(a, LinearOperator)
-    assert adjointness(a, seed) <= (4e-7 if projector is GeneralProjector else 1e-5)
+    # of the non-uniform FFTs each of the two may be off by eps
+    assert adjointness(a, seed) <= (4e-7 if projector is GeneralProjector else 2 * a.eps)
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from proxiscope.core import InputError
 from proxiscope.preparation import step
+from proxiscope.preparation.bin import block_means
 
 from .common import phase, tomography
 
@@ -41,6 +42,29 @@ def test_a_tilt_series_keeps_its_units():
     np.testing.assert_allclose(binned.values, 1)
     np.testing.assert_allclose(binned.shifts, [[1, 2], [0, -1]])
     assert binned.pixel_size == 1.0
+
+
+def test_pixels_that_no_whole_block_covers_make_those_of_the_reconstruction_coarser():
+    images = phase(np.ones((127, 127)), pixel_size=2.0)
+    assert step("bin", {"factor": 25})(images).pixel_size == pytest.approx(2 * 127 / 125)
+    assert step("bin", {"factor": 2})(phase(np.ones((64, 64)), pixel_size=2.0)).pixel_size == 2.0
+
+
+@pytest.mark.parametrize("factor", [2, 3])
+def test_a_mask_of_all_pixels_changes_nothing(factor):
+    values = np.random.default_rng(0).random((20, 23)).astype(np.float32)
+    sums, valid = block_means(values, np.ones(values.shape, bool), factor)
+    masked = np.ones((24, 27), bool)
+    masked[0, 0] = False  # far from what is compared
+    same, _ = block_means(np.pad(values, 2), masked, factor)
+    assert valid.all()
+    assert sums.shape == (20 // factor, 23 // factor)
+    np.testing.assert_allclose(sums[3:-3, 3:-3], same[_part(sums, same)][3:-3, 3:-3], rtol=1e-6)
+
+
+def _part(small, large):
+    """The pixels of a larger image that lie where those of a smaller one lie, about pixel n//2."""
+    return tuple(slice(m // 2 - n // 2, m // 2 - n // 2 + n) for n, m in zip(small.shape, large.shape, strict=True))
 
 
 def test_masked_pixels_do_not_count():

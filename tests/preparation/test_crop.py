@@ -51,6 +51,11 @@ def test_tilts_that_are_cut_off_take_their_angles_along():
     np.testing.assert_array_equal(done.rotations[:, 1], [1, 2, 3])
 
 
+def test_no_tilt_goes_for_a_fast_transform():
+    done = step("crop", {"region": (1, 44, 0, 8, 0, 8)})(tomography(np.ones((45, 8, 8)), np.arange(45.0)))
+    np.testing.assert_array_equal(done.rotations[:, 1], np.arange(1, 44))
+
+
 def test_a_cropped_pattern_gives_coarser_pixels():
     done = step("crop", {"size": (50, 32, 32)})(phase(np.ones((50, 64, 64)), pixel_size=3.0))
     assert done.pixel_size == 6.0

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from proxiscope.core import InputError
-from proxiscope.io import read_array
+from proxiscope.io import read_array, write_array
+from proxiscope.io.preparing import read_beside
 from proxiscope.preparation import Tools, step
 
 from .common import files, phase, tomography
@@ -59,6 +60,23 @@ def test_a_region_of_the_detector_is_cut_from_its_frames():
         corrected(tools=tools, offset=(15, 0))
     with pytest.raises(InputError, match="offset"):
         corrected(tools=tools, offset=(15,))
+
+
+def test_bad_pixels_may_have_any_gain():
+    gain = GAIN * 1e4
+    gain[0], gain[1, 1] = 2.0**32 - 1, 1e-9
+    done = corrected(tools=files(gain=gain), dark="")
+    np.testing.assert_array_equal(done.valid.all(axis=0).sum(), GAIN.size - GAIN.shape[1] - 1)
+
+
+def test_pixels_that_a_file_of_frames_masks_do_not_count(tmp_path):
+    valid = np.ones(DARK.shape, bool)
+    valid[2, 3] = False
+    write_array(tmp_path / "dark.h5", DARK, valid=valid)
+    found = read_beside(str(tmp_path / "dark.h5"))
+    np.testing.assert_array_equal(np.isnan(found), ~valid)
+    done = step("dark-gain", {"dark": str(tmp_path / "dark.h5")})(tomography(MEASURED), Tools(read_beside))
+    np.testing.assert_array_equal(done.valid[0], valid)
 
 
 def test_what_cannot_be_is_refused():

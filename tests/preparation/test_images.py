@@ -53,6 +53,7 @@ class TestImages:
             ({"values": STACK * np.nan}, "images"),
             ({"values": STACK + 1j}, "images"),
             ({"valid": np.ones((3, 6, 8))}, "valid"),
+            ({"valid": np.ones((5, 5))}, "valid"),
             ({"rotations": np.zeros((3, 3))}, "rotations"),
             ({"shifts": np.full((4, 2), np.nan)}, "shifts"),
             ({"pixel_size": -1}, "pixel_size"),
@@ -129,7 +130,7 @@ class TestSteps:
 
     def test_a_step_of_the_other_family_is_refused(self):
         only = next(s for s in steps("tomography").values() if s.families == ("tomography",))
-        with pytest.raises(InputError, match="phase"):
+        with pytest.raises(InputError, match="intensities of diffraction"):
             only()(Images(values=STACK, family="phase"))
 
     @pytest.mark.parametrize("cls", steps().values(), ids=steps().keys())

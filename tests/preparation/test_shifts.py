@@ -5,9 +5,11 @@ import pytest
 
 from proxiscope.core import InputError
 from proxiscope.io.preparing import read_beside
+from proxiscope.io.xf import write_xf
 from proxiscope.preparation import History, Images, Tools, step
 from proxiscope.simulate import tilt_series, vesicle
-from proxiscope.tomography.alignment import apply_shifts, rms_shift
+from proxiscope.tomography.alignment import apply_shifts, axis_angle, rms_shift
+from proxiscope.tomography.orientation import about_axis_at
 
 from .common import tomography
 
@@ -54,6 +56,13 @@ class TestSetShifts:
         aligned = apply_shifts(done.tilt_series(announce=False))
         assert not aligned.rotations[:, [0, 2]].round(6).any()
         assert "-12.00 degrees" in done.remarks[-1]
+
+    @pytest.mark.parametrize("angle", [12.0, 0.0])
+    def test_transforms_stand_in_place_of_an_axis_found_before(self, tmp_path, angle):
+        write_xf(tmp_path / "a.xf", np.zeros((3, 2)), (8, 9), angle)
+        before = self.images.copy_with(rotations=about_axis_at(self.images.rotations, 5.0))
+        done = step("set-shifts", {"file": str(tmp_path / "a.xf")})(before, FILES)
+        assert axis_angle(done.tilt_series(announce=False)) == pytest.approx(-angle, abs=1e-4)
 
     @pytest.mark.parametrize(
         "parameters", [{}, {"shifts": ((1.0, 2.0),), "file": "a.txt"}, {"shifts": ((1.0, 2.0),) * 2}]

@@ -7,6 +7,7 @@ import pytest
 
 from proxiscope.core import InputError
 from proxiscope.tomography import TiltSeries, merge
+from proxiscope.tomography.orientation import about_axis_at
 from proxiscope.tomography.problem import filled
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -145,6 +146,13 @@ def test_every_nth_tilt_in_the_order_of_angles_is_held_out_but_not_the_outermost
     assert chosen.min() > -70
     assert chosen.max() < 70
     np.testing.assert_allclose(np.diff(chosen), 3.5 * every)
+
+
+def test_the_order_is_that_about_the_axis_wherever_it_lies():
+    angles = np.random.default_rng(0).permutation(np.linspace(-70, 70, 41))
+    series = TiltSeries(np.ones((41, 2, 3)), angles)
+    inclined = series.copy_with(rotations=about_axis_at(series.rotations, 8.0))
+    np.testing.assert_array_equal(inclined.hold_out(5).held_out, series.hold_out(5).held_out)
 
 
 @pytest.mark.parametrize("every", [0, 1, -3, 100])

@@ -29,6 +29,7 @@ from ..core import (
     parameters,
 )
 from ..phase import Ensemble
+from ..preparation import Step
 from ..reconstruction import Result, criteria_for
 from ..reconstruction import reconstruct as run_to_result
 from ..tomography import InSlabs
@@ -63,11 +64,12 @@ def reconstruct(options: argparse.Namespace) -> int:
     """``proxiscope reconstruct``."""
     algorithm = algorithm_from(algorithms()[options.algorithm], options)
     stop = criteria_from(algorithms()[options.algorithm], options)
-    refined = getattr(options, "refined_angles", None)
-    check_outputs(options.output, options.metrics, refined, inputs=series.files(options))
+    refined, chain = getattr(options, "refined_angles", None), steps.chosen(options, algorithm.family)
+    inputs = [*series.files(options), *steps.files(chain)]
+    check_outputs(options.output, options.metrics, refined, inputs=inputs)
     check_holds_complex(options.output, getattr(options, "object", None) or "")
     with warnings.catch_warnings(record=True) as caught:  # shown once the input has proved to be good
-        problem, notes, seed = _problem(algorithm.family, options)
+        problem, notes, seed = _problem(algorithm.family, options, chain)
         check_holds_complex(options.output, getattr(problem, "object", ""))
         check(algorithm, problem, seed)
         stop = criteria_for(algorithm, problem, stop)
@@ -247,11 +249,10 @@ def _given(found: Iterable[Parameter], options: argparse.Namespace) -> dict[str,
     return {p.name: p.parse(text) for p, text in texts.items() if text is not None}
 
 
-def _problem(family: str, options: argparse.Namespace) -> tuple[Any, tuple[str, ...], int]:
+def _problem(family: str, options: argparse.Namespace, chain: Sequence[Step]) -> tuple[Any, tuple[str, ...], int]:
     """The problem that the options describe, notes on how its file was read, and the seed; raises InputError."""
     from ..io.load import loaded
 
-    chain = steps.chosen(options, family)
     if family == "phase":
         names = ("variable", "support", "mask", "intensities", "object", "hold_out", "start", "pixel_size")
         given = {name: getattr(options, name) for name in names}

@@ -47,6 +47,7 @@ def prepare(options: argparse.Namespace) -> int:
     check_outputs(options.output, inputs=series.files(options))
     kind = kind_of(read(options.input, variable=options.variable), options.kind)
     chain = steps.chosen(options, KINDS[kind])
+    check_outputs(options.output, inputs=steps.files(chain))
     if not chain:
         raise InputError("--step", "no step is given", "Give --step usual, or steps one by one")
     with progress(options.quiet) as tick:

@@ -1,7 +1,7 @@
 """Tilt series on the command line: one file, or several that are joined, and how they were tilted."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InputError
+from ..preparation import Step
 from ..tomography import TiltSeries, merge
 
 
@@ -38,11 +39,14 @@ def add_options(add: Any, series: str = "INPUT") -> None:
 
 
 def read_series(
-    options: argparse.Namespace, inputs: Sequence[str], **prepared: Any
+    options: argparse.Namespace,
+    inputs: Sequence[str],
+    steps: Sequence[Step] = (),
+    tick: Callable[[float], None] = lambda fraction: None,
 ) -> tuple[TiltSeries, tuple[str, ...]]:
     """The tilt series in `inputs`, joined if there are several, and notes on how they were read; raises InputError.
 
-    `prepared` are ``steps`` of preparation and ``tick``, as for `proxiscope.load`.
+    `steps` of preparation and `tick` are as for `proxiscope.load`.
     """
     from ..io.load import loaded
 
@@ -56,7 +60,8 @@ def read_series(
     for i, path in enumerate(inputs):
         own = {"angles": angles[i], "mask": masks[i], "tilt_axis": axes[i], "in_plane": in_plane[i]}
         support = getattr(options, "support", None) if i == 0 else None  # that of the first counts for all
-        series, said = loaded(path, expected="tilt-series", support=support, **own, **common, **prepared)
+        own |= {"support": support, "steps": steps, "tick": lambda done, i=i: tick((i + done) / n)}
+        series, said = loaded(path, expected="tilt-series", **own, **common)
         found.append(series)
         notes += [f"{Path(path).name}: {text}" for text in said]
     return (merge(*found) if n > 1 else found[0]), tuple(notes)

@@ -2,13 +2,16 @@
 
 import argparse
 import json
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
-from ..core import parameters
+from ..core import InputError, parameters
 from ..preparation import Step, as_step, steps
-from ..preparation.chains import load_steps, step_from_words
+from ..preparation.chains import load_steps
 from ..preparation.images import Family
 from ..preparation.presets import usual_chain
+from ..preparation.step import step_from_words
 
 USUAL = "usual"
 """The word for the chain that most data need."""
@@ -41,8 +44,26 @@ def chosen(options: argparse.Namespace, family: Family) -> list[Step]:
         elif text.lower().endswith(".json"):
             found += load_steps(text)
         else:
+            _check_name(text)
             found.append(step_from_words(text))
+    for step in found:
+        if family not in step.families:
+            raise InputError("--step", f"{step.name} is a step for {_MEANT[step.families[0]]} only", "Leave it out")
     return found
+
+
+def _check_name(text: str) -> None:
+    name = (text.split() or [""])[0]
+    if name and name not in steps():
+        close = " or ".join(get_close_matches(name, [USUAL, *steps()]))
+        choose = f"Is it {close}? All are" if close else "All are"
+        raise InputError("--step", f"there is no step {name!r}", f"{choose} listed by: proxiscope steps")
+
+
+def files(chain: Iterable[Step]) -> list[str]:
+    """Files that steps read."""
+    found = ((one, p.name) for one in chain for p in parameters(one) if p.kind == "file")
+    return [path for one, name in found if (path := getattr(one, name))]
 
 
 def list_steps(options: argparse.Namespace) -> int:

@@ -67,8 +67,9 @@ def file_hash(path: str | os.PathLike) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     digest = hashlib.sha256()
-    for member in sorted(p for p in path.rglob("*") if p.is_file()):
-        digest.update(json.dumps([member.relative_to(path).as_posix(), file_hash(member)]).encode())
+    members = {p.relative_to(path).as_posix(): p for p in path.rglob("*") if p.is_file()}
+    for name in sorted(members):  # as text: paths of Windows are sorted otherwise
+        digest.update(json.dumps([name, file_hash(members[name])]).encode())
     return digest.hexdigest()
 
 

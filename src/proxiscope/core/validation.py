@@ -18,8 +18,10 @@ def as_real(field: str, values: ArrayLike, *, ndim: int | tuple[int, ...], axes:
     InputError
         If the values are not real numbers, there are none, or the dimensions differ.
     NotEnoughMemoryError
-        If the converted copy does not fit into memory.
+        If the values, where they are still in a file, or the converted copy do not fit into memory.
     """
+    if not isinstance(values, np.ndarray) and hasattr(values, "nbytes"):  # which may not be in memory yet
+        _check_memory(field, "data", int(values.nbytes))
     array = np.asarray(values)
     if array.dtype.kind not in "fiub":
         raise InputError(field, f"values of type {array.dtype}", "Give real numbers")
@@ -29,17 +31,16 @@ def as_real(field: str, values: ArrayLike, *, ndim: int | tuple[int, ...], axes:
     if array.size == 0:
         raise InputError(field, f"an empty array of shape {array.shape}", "Check the file")
     if array.dtype != np.float32:
-        _check_memory(field, 4 * array.size)
+        _check_memory(field, "float32 data", 4 * array.size)
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as that
         return np.ascontiguousarray(array, dtype=np.float32)
 
 
-def _check_memory(field: str, need: int) -> None:
+def _check_memory(field: str, what: str, need: int) -> None:
     have = psutil.virtual_memory().available
     if need > have:
         raise NotEnoughMemoryError(
-            f"{field}: float32 data take {need / 1e9:.3g} GB and {have / 1e9:.3g} GB are available. "
-            "Bin or crop the data."
+            f"{field}: {what} take {need / 1e9:.3g} GB and {have / 1e9:.3g} GB are available. Bin or crop the data."
         )
 
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.errors import InputError
+from .lazy import in_memory
 from .raw import Kind, Quantity
 
 if TYPE_CHECKING:  # files are read and written without the numerics
@@ -63,7 +65,7 @@ class Contents:
     products: Mapping[str, NDArray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        array = np.asarray(self.array)
+        array = in_memory(self.array, Path("array"))
         if array.ndim not in (2, 3) or array.size == 0 or array.dtype.kind not in "biufc":
             raise InputError("array", f"shape {array.shape}, type {array.dtype}", "Give numbers (y, x) or (z, y, x).")
         size = self.pixel_size
@@ -136,6 +138,9 @@ def _of_series(series: "TiltSeries") -> Contents:
 
 
 def _of_pattern(pattern: "DiffractionPattern") -> Contents:
+    """A support that was not chosen is none of the file's: it is made again, with the note that says so."""
+    from ..phase.problem import central_box
+
     return Contents(
         array=pattern.magnitudes,
         kind="pattern",
@@ -144,7 +149,11 @@ def _of_pattern(pattern: "DiffractionPattern") -> Contents:
         pixel_size=pattern.pixel_size,
         valid=None if pattern.known.all() else pattern.known,
         provenance=_origin(pattern),
-        products=_given(support=pattern.support, held_out=pattern.held_out, start=pattern.start),
+        products=_given(
+            support=None if np.array_equal(pattern.support, central_box(pattern.shape)) else pattern.support,
+            held_out=pattern.held_out,
+            start=pattern.start,
+        ),
     )
 
 

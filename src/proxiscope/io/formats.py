@@ -22,7 +22,8 @@ _FORMATS = {  # suffix: module and the words for the message
     ".npz": ("npz", "NPZ"),
     **dict.fromkeys((".tif", ".tiff", ".btf"), ("tiff", "TIFF")),
     **dict.fromkeys((".tar", ".tar.gz", ".tgz", ".tar.bz2"), ("frames", "a tar archive")),
-    **dict.fromkeys((".edf", ".cbf", ".msk"), ("fabio_images", "a detector image")),
+    ".edf": ("edf", "EDF"),
+    **dict.fromkeys((".cbf", ".msk"), ("fabio_images", "a detector image")),
     **dict.fromkeys((".zarr", ".zarr.zip"), ("ome_zarr", "Zarr")),
     ".zspy": ("hyperspy", "HyperSpy's Zarr"),
 }

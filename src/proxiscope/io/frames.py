@@ -15,8 +15,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from proxiscope.core.errors import InputError
 from proxiscope.io.lazy import LAZY, lazily
-from proxiscope.io.raw import Found, check_file, nbytes_of, reading, require_memory
-from proxiscope.io.tiff import check_grey, pixel_size
+from proxiscope.io.raw import Found, check_file, nbytes_of, reading, require_memory, require_plausible
+from proxiscope.io.tiff import check_grey, decoded, opened, pixel_size
 
 SUFFIXES = (".tif", ".tiff")
 _MOST = 100_000  # images of a stack
@@ -34,17 +34,13 @@ class Frame:
     @contextmanager
     def open(self) -> Iterator[Any]:
         """A TiffFile of it."""
-        import tifffile
-
-        if self.start is None:
-            with tifffile.TiffFile(self.path, _multifile=False) as tiff:
-                yield tiff
-            return
-        require_memory(self.size, self.path)
-        with self.path.open("rb") as file:
-            file.seek(self.start)
-            block = io.BytesIO(file.read(self.size))
-        with tifffile.TiffFile(block) as tiff:
+        source: Path | io.BytesIO = self.path
+        if self.start is not None:
+            require_memory(self.size, self.path)
+            with self.path.open("rb") as file:
+                file.seek(self.start)
+                source = io.BytesIO(file.read(self.size))
+        with opened(source, self.name) as tiff:
             yield tiff
 
 
@@ -108,7 +104,7 @@ def read(path: Path, variable: str | None = None) -> Found:
                     require_memory(nbytes_of((len(members), *shape), dtype.itemsize), path)
                     data, size = np.empty((len(members), *shape), dtype), pixel_size(tiff)
                 _check_alike(data.shape[1:], data.dtype, shape, dtype, member.name, path)
-                data[places[member.name]] = tiff.pages[0].asarray()
+                data[places[member.name]] = decoded(tiff.pages[0], member.name)
     return Found(data, pixel_size=size, notes=(_note(len(members), members[0].name, members[-1].name),))
 
 
@@ -141,7 +137,7 @@ def _images(frames: list[Frame], path: Path, shape: tuple[int, int], dtype: np.d
     for i in [wanted] if isinstance(wanted, int) else wanted:
         with reading(Path(frames[i].name), "TIFF"), frames[i].open() as tiff:
             _check_alike(shape, dtype, *_header(tiff, frames[i].name, path), frames[i].name, path)
-            found.append(tiff.pages[0].asarray()[key[1:]])
+            found.append(decoded(tiff.pages[0], frames[i].name)[key[1:]])
     return found[0] if isinstance(wanted, int) else np.stack(found)
 
 
@@ -174,6 +170,7 @@ def _note(count: int, first: str, last: str) -> str:
 
 def _wanted(member: tarfile.TarInfo, path: Path) -> bool:
     """Whether a member is an image; links and devices are nothing that is read."""
+    require_plausible(path.stat().st_size, member.size, path)
     name = PurePosixPath(member.name)
     image = name.suffix.lower() in SUFFIXES and not name.name.startswith(".")
     if image and member.isfile() and member.issparse():
@@ -191,10 +188,9 @@ def _sorted(members: list[tarfile.TarInfo], path: Path) -> list[tarfile.TarInfo]
 
 @contextmanager
 def _open_bytes(file: IO[bytes] | None, member: tarfile.TarInfo, path: Path) -> Iterator[Any]:
-    import tifffile
-
     require_memory(member.size, path)
-    with reading(Path(member.name), "TIFF"), tifffile.TiffFile(io.BytesIO(file.read() if file else b"")) as tiff:
+    block = io.BytesIO(file.read() if file else b"")
+    with reading(Path(member.name), "TIFF"), opened(block, member.name) as tiff:
         yield tiff
 
 
@@ -219,4 +215,5 @@ class _Limited:
         self._total += size
         if self._total % 2**24 < size:
             require_memory(self._total, self._path)
+            require_plausible(self._path.stat().st_size, self._total, self._path)
         return self._file.read(size)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from proxiscope.core.errors import InputError
 from proxiscope.io import cxi, hyperspy, nexus, own, velox
 from proxiscope.io.hdf5_access import datasets, find, inside, load, open_file, outward, stored, text
+from proxiscope.io.hdf5_attributes import attribute, attributes
 from proxiscope.io.raw import ANGLES, Declared, Found, choose, nbytes_of, others, to_nm
 
 
@@ -74,15 +75,16 @@ class _Hdf5Group:
     """A group of HyperSpy's as its interpreter wants it: what lies outside the file is not there."""
 
     def __init__(self, group: Any, path: Path):
-        self._group, self._path, self.attrs = group, path, group.attrs
+        self._group, self._path, self.attrs = group, path, attributes(group)
 
     def attributes(self, name: str) -> dict[str, Any] | None:
         node = inside(self._group, name)
-        return None if node is None else dict(node.attrs)
+        return None if node is None else attributes(node)
 
     def values(self, name: str) -> NDArray | None:
         node = inside(self._group, name)
         numbers = getattr(node, "shape", None) is not None and node.dtype.kind in "iuf"
+        numbers = numbers and nbytes_of(node.shape, 1) <= 10**6
         return load(node, self._path) if numbers else None
 
 
@@ -103,7 +105,7 @@ def _named_angles(nodes: dict[str, Any], name: str, path: Path) -> tuple[tuple[s
 
 
 def _attribute_size(node: Any) -> float | None:
-    size = node.attrs.get("pixel_size")
+    size = attribute(node, "pixel_size")
     if size is None or np.size(size) != 1 or np.asarray(size).dtype.kind not in "iuf":
         return None
     return to_nm(float(np.ravel(size)[0]), text(node, "units") or "nm")

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxiscope.core.errors import InputError
+from proxiscope.io.hdf5_attributes import attribute
+from proxiscope.io.hdf5_chunks import check_chunks, check_filters
 from proxiscope.io.lazy import LAZY, lazily
-from proxiscope.io.raw import nbytes_of, no_variable, require_memory
+from proxiscope.io.raw import nbytes_of, no_variable, require_memory, require_plausible
 
 _SEARCHED = 2**28  # bytes of a file up to which all of it is searched for damaged heaps
 
@@ -147,7 +149,12 @@ def _walk(file: Any, variable: str, path: Path) -> Any:
 def load(node: Any, path: Path) -> NDArray:
     """The values of a dataset, after the checks that they lie in this file and fit into memory."""
     _check(node, path)
-    require_memory(nbytes_of(node.shape, node.dtype.itemsize), path)
+    nbytes = nbytes_of(node.shape, node.dtype.itemsize)
+    require_memory(nbytes, path)
+    parts = _parts(node, path)
+    require_plausible(sum(part.id.get_storage_size() for part in parts), nbytes, path)
+    for part in parts:
+        check_chunks(part, path)
     return node[()]
 
 
@@ -172,14 +179,32 @@ def _piece(path: Path, name: str, key: tuple) -> NDArray:
     import hdf5plugin  # noqa: F401 - registers its filters
 
     with h5py.File(path, "r") as file:
-        return file[name][key]
+        node = file[name]
+        for part in _parts(node, path):
+            check_chunks(part, path, None if node.is_virtual else key)
+        return node[key]
 
 
 def _check(node: Any, path: Path) -> None:
-    if node.external or (node.is_virtual and any(s.file_name != "." for s in node.virtual_sources())):
-        raise InputError(path.name, f"{node.name} keeps its values in other files", "Export it into one file.")
+    for part in _parts(node, path):
+        if part.external:
+            raise InputError(path.name, f"{node.name} keeps its values in other files", "Export it into one file.")
+        check_filters(part, path)
     if node.dtype.kind not in "biufc":
         raise InputError(path.name, f"{node.name} holds values of type {node.dtype}", "Give real numbers.")
+
+
+def _parts(node: Any, path: Path) -> list[Any]:
+    """The datasets that hold the values: it itself, or those of this file that it puts together."""
+    if not node.is_virtual:
+        return [node]
+    sources = node.virtual_sources()
+    if any(source.file_name != "." for source in sources):
+        raise InputError(path.name, f"{node.name} keeps its values in other files", "Export it into one file.")
+    parts = [lookup(node.file, name, path) for name in {source.dset_name for source in sources}]
+    if any(getattr(part, "chunks", 0) == 0 or part.is_virtual for part in parts):
+        raise InputError(path.name, f"{node.name} is put together from what is no array", "Export it again.")
+    return parts
 
 
 def inside(group: Any, name: str) -> Any:
@@ -196,7 +221,7 @@ def inside(group: Any, name: str) -> Any:
 
 def text(node: Any, name: str) -> str:
     """An attribute as text, empty when there is none."""
-    value = node.attrs.get(name, "")
+    value = attribute(node, name, "")
     value = value.ravel()[0] if isinstance(value, np.ndarray) and value.size == 1 else value
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 

@@ -1,6 +1,6 @@
 """From a file to a problem."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +12,8 @@ from ..core.errors import InputError
 from ..core.validation import as_mask
 from ..phase import DiffractionPattern
 from ..phase.problem import Object
-from ..preparation import Step, as_step
+from ..preparation import Step, as_steps
+from ..preparation.step import Given
 from ..tomography import TiltSeries
 from .patterns import as_array, pattern
 from .preparing import prepared_pattern, prepared_series
@@ -28,6 +29,7 @@ NO_SUPPORT = (
     "No support: the central box of half the frame is taken, which is often too large. Try --support autocorrelation."
 )
 OWN_SUPPORT = "The support is that of the file."
+OWN_LEFT_OUT = "Steps follow, so what the file has for the data before them is left out:"
 DETECTOR_PIXELS = "The file's pixel size is not that of the reconstruction, and is left out."
 _WORDS = {"pattern": "a diffraction pattern", "tilt-series": "a tilt series", "result": "a result"}
 
@@ -48,7 +50,7 @@ def load(
     in_plane: float | None = None,
     pixel_size: float | None = None,
     variable: str | None = None,
-    steps: Sequence[Mapping[str, Any] | Step] = (),
+    steps: Given | Sequence[Given] = (),
     tick: Callable[[float], None] = lambda fraction: None,
 ) -> Problem:
     """Read a diffraction pattern or a tilt series.
@@ -68,7 +70,7 @@ def load(
         or its file. Of a pattern, shape of the pattern; or "rectangle:RATIO" or "ellipse:RATIO" with
         the oversampling ratio (4 when left out), or "autocorrelation": see `proxiscope.phase.support`. Such a word
         is never taken as the name of a file; write "./autocorrelation" for one. By default that of the file itself, if
-        it is a pattern or series that `proxiscope.save` wrote; so are held-out data and start.
+        it is a pattern or series that `proxiscope.save` wrote, and no steps follow; so are held-out data and start.
     mask : array_like or path, optional
         Usable pixels, true or non-zero: known pixels of a pattern, valid pixels of a tilt series.
     intensities : bool, optional
@@ -96,8 +98,9 @@ def load(
         file does not tell.
     variable : str, optional
         Name of the array in a file that holds several.
-    steps : sequence of Step or Mapping, optional
-        Steps of preparation (see `proxiscope.preparation`), or their records, applied to what the file holds: to a
+    steps : sequence, optional
+        Steps of preparation (see `proxiscope.preparation`): each a `Step`, its words such as ``"bin factor=2"``, or its
+        record. They are applied to what the file holds: to a
         tilt series once its axis lies along y, to a pattern's intensities. Support, held-out pixels and start are those
         of what comes out.
     tick : callable, optional
@@ -127,7 +130,7 @@ def loaded(
     kind: Kind | None = None,
     angles: ArrayLike | str | Path | None = None,
     variable: str | None = None,
-    steps: Sequence[Mapping[str, Any] | Step] = (),
+    steps: Given | Sequence[Given] = (),
     tick: Callable[[float], None] = lambda fraction: None,
     **options: Any,
 ) -> tuple[Problem, tuple[str, ...]]:
@@ -135,7 +138,7 @@ def loaded(
 
     `expected` is what a file is to hold that does not say itself; one that says otherwise is refused.
     """
-    raw, steps = read(path, angles=angles, variable=variable), [as_step(step) for step in steps]
+    raw, steps = read(path, angles=angles, variable=variable), as_steps(steps)
     kind = kind_of(raw, kind, expected)
     options = _complete(raw, kind, options)
     problem, notes = problem_from(raw, kind, steps=steps, tick=tick, **options)
@@ -176,6 +179,7 @@ def _complete(raw: RawData, kind: Kind, options: dict[str, Any]) -> dict[str, An
     return {name: value for name, value in found.items() if name not in _OF_PATTERNS}
 
 
+_OWN = ("support", "held_out", "start")
 _OF_PATTERNS = ("intensities", "object", "hold_out", "start")
 
 
@@ -208,6 +212,9 @@ def problem_from(
 ) -> tuple[Problem, tuple[str, ...]]:
     """What `load` makes of a file that has been read, without a recipe, and what was recognised or corrected."""
     kind, own = kind_of(raw, kind), raw.declared.products if raw.declared.kind != "result" else {}
+    if steps and (names := [name for name in _OWN if name in own]):  # which go with the data before the steps
+        raw = replace(raw, notes=(*raw.notes, f"{OWN_LEFT_OUT} {', '.join(names).replace('_', ' ')}."))
+        own = {}
     mask = _usable(raw, as_array(mask))
     if support is None and "support" in own:
         support, raw = own["support"], replace(raw, notes=(*raw.notes, OWN_SUPPORT))

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from proxiscope.core.errors import InputError
 from proxiscope.io import matlab5
+from proxiscope.io.hdf5_attributes import attribute
 from proxiscope.io.raw import ANGLES, Found, choose, nbytes_of, no_variable, others
 
 _NUMERIC = (
@@ -94,7 +95,7 @@ class _Version73:
 
     @staticmethod
     def _class(node) -> str:
-        kind = node.attrs.get("MATLAB_class", b"double")
+        kind = attribute(node, "MATLAB_class", b"double")
         return kind.decode() if isinstance(kind, bytes) else str(kind)
 
     def load(self, name: str) -> NDArray:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxiscope.core.errors import InputError
-from proxiscope.io.raw import nbytes_of, require_memory
+from proxiscope.io.raw import nbytes_of, require_memory, require_plausible
 
 _STORED = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 _LARGEST_RATIO = 1032  # of what zlib unpacks to what it packed
@@ -133,6 +133,7 @@ class File:
             if length > _LARGEST_RATIO * len(block):
                 raise self._damaged(f"a compressed variable of {len(block)} bytes that claims {length}")
             require_memory(length, self._path)
+            require_plausible(len(block), length, self._path)
             found = unpacker.decompress(unpacker.unconsumed_tail, max(length, 1))
         except zlib.error as error:
             raise self._damaged(f"a compressed variable that cannot be unpacked, {error}") from error

@@ -15,7 +15,7 @@ from proxiscope.io import own
 from proxiscope.io.lazy import LAZY, mapped
 from proxiscope.io.mdoc import read_mdoc, tilt_axis_angle
 from proxiscope.io.mrc_extended import extended
-from proxiscope.io.raw import Found, nbytes_of, require_memory
+from proxiscope.io.raw import Found, nbytes_of, require_memory, require_plausible
 
 _MODES = (0, 1, 2, 3, 4, 6, 12)
 _HEADER = 1024  # bytes
@@ -41,6 +41,7 @@ def read(path: Path, variable: str | None = None) -> Found:
         size = None if path.suffix.lower() in _OPEN else path.stat().st_size
         head = _header(file, path, size)
         require_memory(head.start - _HEADER, path)
+        require_plausible(path.stat().st_size, head.start, path)
         block = file.read(head.start - _HEADER)
         data = _data(file, path, head, size)
     if data.dtype.kind == "c":
@@ -138,6 +139,7 @@ def _data(file: IO[bytes], path: Path, head: _Head, size: int | None) -> NDArray
         return np.memmap(path, head.dtype, "r", offset=head.start, shape=head.shape)
     nbytes = nbytes_of(head.shape, head.dtype.itemsize)
     require_memory(nbytes, path)
+    require_plausible(path.stat().st_size, nbytes, path)
     block = file.read(nbytes)
     if len(block) < nbytes:
         raise _truncated(path, head, None)

@@ -10,7 +10,18 @@ from numpy.typing import NDArray
 
 from proxiscope.core.errors import InputError
 from proxiscope.io import npy, own
-from proxiscope.io.raw import ANGLES, Declared, Found, Quantity, choose, nbytes_of, no_variable, others, require_memory
+from proxiscope.io.raw import (
+    ANGLES,
+    Declared,
+    Found,
+    Quantity,
+    choose,
+    nbytes_of,
+    no_variable,
+    others,
+    require_memory,
+    require_plausible,
+)
 
 _DATA = ("data", "projections", "magnitudes", "intensity", "intensities", "image", "volume")
 _QUANTITIES: dict[str, Quantity] = {
@@ -114,6 +125,7 @@ def _array(archive: zipfile.ZipFile, path: Path, name: str) -> NDArray:
         shape, dtype = npy.header(file, path)
         nbytes = nbytes_of(shape, dtype.itemsize)
         require_memory(max(nbytes, info.file_size), path)
+        require_plausible(info.compress_size, max(nbytes, info.file_size), path)
         if nbytes > info.file_size:
             raise InputError(
                 path.name,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .declared import declare
 from .document import FORMAT, VERSION, arrays_in, is_document
+from .hdf5_attributes import attribute, text_of
 from .raw import Found
 from .writing.mrc import is_sound
 from .writing.npy import fingerprint, sidecar
@@ -77,7 +78,7 @@ def of_npz(found: Found, names: Iterable[str], load: Callable[[str], NDArray], p
 
 def is_our_group(group: Any) -> bool:
     """Whether an HDF5 group is one that `proxiscope.io.writing.hdf5.describe` wrote."""
-    version = group.attrs.get(FORMAT)
+    version = attribute(group, FORMAT)
     return isinstance(version, int | np.integer) and 0 < version <= VERSION
 
 
@@ -85,10 +86,11 @@ def of_group(found: Found, group: Any, path: Path) -> Found:
     """What an HDF5 group of ours says."""
     from . import hdf5_access as hdf5
 
-    facts = {name: _plain(group.attrs[name]) for name in _FACTS if name in group.attrs}
+    read = {name: attribute(group, name) for name in _FACTS}
+    facts = {name: _plain(value) for name, value in read.items() if value is not None}
     node = hdf5.inside(group, "provenance")
-    if node is not None and node.shape == () and node.dtype.kind == "O":
-        facts["provenance"] = json.loads(node.asstr()[()])
+    if getattr(node, "shape", None) == () and node.dtype.kind == "O":
+        facts["provenance"] = json.loads(text_of(node, _MAX_TEXT) or "{}")
     arrays = {}
     for name in ("angles", "shifts", "valid", *_members(group, "metrics"), *_members(group, "products")):
         member = hdf5.inside(group, name)
@@ -104,7 +106,7 @@ def in_hdf5(file: Any, path: Path) -> Found | None:
     for place, group in (("data", file), (_CXI + "/data", hdf5.inside(file, _CXI + "/proxiscope"))):
         data = hdf5.inside(file, place)
         if group is not None and is_our_group(group) and getattr(data, "shape", None) is not None:
-            size = data.attrs.get("pixel_size")
+            size = attribute(data, "pixel_size")
             found = Found(hdf5.stored(data, path), pixel_size=None if size is None else float(size))
             return of_group(found, group, path)
     return None

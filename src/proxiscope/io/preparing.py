@@ -7,7 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..preparation import Images, Step, Tools, apply_steps
 from ..tomography import TiltSeries
-from .reading import read_array
+from .formats import open_source
+from .lazy import in_memory
 from .text import TABLE_SUFFIXES, read_rows
 
 Tick = Callable[[float], None]
@@ -16,15 +17,25 @@ Tick = Callable[[float], None]
 def read_beside(path: str) -> NDArray:
     """What a step's own file holds: rows of numbers, if it is text, else an array such as dark frames.
 
+    Pixels that the file itself masks are NaN.
+
     Raises
     ------
     InputError
         The file is missing, damaged or of another kind.
     """
-    return read_rows(path) if str(path).lower().endswith(TABLE_SUFFIXES) else read_array(path)
+    if str(path).lower().endswith(TABLE_SUFFIXES):
+        return read_rows(path)
+    opened = open_source(path, None)
+    array, valid = in_memory(opened.found.data, opened.path), opened.found.declared.valid
+    if valid is None or array.dtype.kind not in "biuf" or valid.shape not in (array.shape, array.shape[1:]):
+        return array
+    return np.where(valid, array, np.float32(np.nan))
 
 
-def prepared_series(series: TiltSeries, steps: Sequence[Step], tick: Tick) -> tuple[TiltSeries, tuple[str, ...]]:
+def prepared_series(
+    series: TiltSeries, steps: Sequence[Step], tick: Tick = lambda fraction: None
+) -> tuple[TiltSeries, tuple[str, ...]]:
     """A tilt series after some steps, with its support, and what the steps found.
 
     Raises

@@ -28,6 +28,9 @@ ANGLES = re.compile(
 """Names under which files keep their angles."""
 
 
+_MUCH, _RATIO = 2**30, 500  # bytes, and what images may be packed to
+
+
 Kind = Literal["pattern", "tilt-series", "result"]
 """What a file may say that it holds."""
 
@@ -155,6 +158,14 @@ def to_nm(value: float, unit: str) -> float | None:
     return size if np.isfinite(size) and size > 0 else None
 
 
+def metres(value: Any) -> float | None:
+    """Length in nm of a text, or a number, in metres, whatever follows it; None if it is no size."""
+    try:
+        return to_nm(float(str(value).split()[0]), "m")
+    except (ValueError, IndexError):
+        return None
+
+
 def check_file(path: str | os.PathLike) -> Path:
     """Path of a regular file that is not empty.
 
@@ -190,6 +201,23 @@ def require_memory(nbytes: int, path: Path) -> None:
             f"its data claim {nbytes / 2**30:.3g} GiB and {available / 2**30:.3g} GiB of memory are free",
             "If that size is right, crop or bin the data or use a larger machine; else the file is damaged.",
         )
+
+
+def require_plausible(packed: int, unpacked: int, path: Path) -> None:
+    """Raise an InputError if a GiB or more comes out of next to nothing, as of no measurement: a bomb."""
+    if unpacked > _MUCH and unpacked > _RATIO * packed:
+        raise InputError(
+            path.name,
+            f"its data claim {unpacked / 2**30:.3g} GiB, of which it has {packed} bytes",
+            "If it holds hardly anything but zeros, write it without compression; else the file is damaged.",
+        )
+
+
+def require_few(shape: tuple[int, ...], chunks: tuple[int, ...], itemsize: int, path: Path) -> None:
+    """Raise an InputError if an array lies in millions of tiny chunks, which take for ever to read."""
+    count = nbytes_of(tuple(-(-int(n) // max(int(c), 1)) for n, c in zip(shape, chunks, strict=True)), 1)
+    if count > 2**20 and nbytes_of(chunks, itemsize) < 1024:
+        raise InputError(path.name, f"keeps shape {tuple(shape)} in {count} chunks", "Write it with larger chunks.")
 
 
 def nbytes_of(shape: tuple[int, ...], itemsize: int) -> int:

@@ -7,9 +7,11 @@ from typing import Any
 from ..core.errors import InputError
 from ..core.recipes import from_value
 from ..phase import DiffractionPattern
+from ..preparation import Step
 from ..tomography import TiltSeries, merge
 from .load import load
-from .recipe import Find, options_in, source_in
+from .preparing import prepared_series
+from .recipe import Find, after_steps, options_in, source_in, steps_in
 
 Problem = DiffractionPattern | TiltSeries
 
@@ -34,14 +36,15 @@ def problem_of(recipe: Mapping[str, Any], find: Find = lambda file: Path(file["p
     else:
         problem = load(source_in(recipe, find), **options_in(recipe, find))
     for step in recipe.get("then", ()):
-        problem = _then(problem, step)
+        problem = _then(problem, step, find)
     return problem
 
 
-def _then(problem: Any, step: Mapping[str, Any]) -> Problem:
+def _then(problem: Any, step: Mapping[str, Any], find: Find) -> Problem:
     """The problem after a step that changed it."""
     options = {name: value for name, value in step.items() if name != "name"}
     known: dict[str, Callable[..., Problem]] = {
+        "prepare": lambda steps: _prepared(problem, steps_in(steps, find)),
         "hold_out": lambda **given: problem.hold_out(**given),
         "subset": lambda tilts: problem.subset(tilts),
         "starting_from": lambda image: problem.starting_from(from_value(image, "start")),
@@ -50,3 +53,8 @@ def _then(problem: Any, step: Mapping[str, Any]) -> Problem:
     if step.get("name") not in known:
         raise InputError("recipe", f"a step {step.get('name')!r}", "Use the version of proxiscope that wrote it")
     return known[step["name"]](**options)
+
+
+def _prepared(series: TiltSeries, steps: list[Step]) -> TiltSeries:
+    recipe = series.recipe and after_steps(series.recipe, steps)
+    return prepared_series(series, steps)[0].copy_with(recipe=recipe)

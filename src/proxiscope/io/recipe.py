@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..core import parameters, to_dict
 from ..core.errors import InputError
 from ..core.recipes import by_value, file_hash, from_value, then
-from ..preparation import Step, as_step, step
+from ..preparation import Step, as_step
 
 Find = Callable[[Mapping[str, str]], Path]
 """Where a file lies now, of which a recipe has the path and the hash."""
@@ -48,10 +48,15 @@ def sorted_recipe(
 
     Options such as angles are in the order of the file, and so `load` leaves the images.
     """
-    if order is None or steps:
-        chain = [step("sort-tilts"), *steps] if order is not None else list(steps)
-        return recipe_of(path, steps=chain or None, **options)
-    return then(recipe_of(path, **options), "subset", tilts=order.tolist())
+    if order is None:
+        return recipe_of(path, steps=steps or None, **options)
+    found = then(recipe_of(path, **options), "subset", tilts=order.tolist())
+    return after_steps(found, steps) if steps else found
+
+
+def after_steps(recipe: Mapping[str, Any], steps: Sequence[Step | Mapping[str, Any]]) -> dict[str, Any]:
+    """The recipe of a tilt series with steps of preparation that followed all that it has."""
+    return then(recipe, "prepare", steps=_encoded("steps", steps))
 
 
 def source_in(recipe: Mapping[str, Any], find: Find) -> Path | list[Path]:
@@ -62,6 +67,12 @@ def source_in(recipe: Mapping[str, Any], find: Find) -> Path | list[Path]:
 def options_in(recipe: Mapping[str, Any], find: Find) -> dict[str, Any]:
     """The options of a recipe, as `load` takes them."""
     return {name: _decoded(name, value, find) for name, value in recipe.get("options", {}).items()}
+
+
+def steps_in(records: Sequence[Mapping[str, Any]], find: Find) -> list[Step]:
+    """The steps of preparation in a recipe, with their files as they lie now."""
+    placed = ({k: str(find(v)) if isinstance(v, Mapping) else v for k, v in record.items()} for record in records)
+    return [as_step(record) for record in placed]
 
 
 def is_word(support: Any) -> bool:
@@ -104,7 +115,7 @@ def _step(one: Step) -> dict[str, Any]:
 
 def _decoded(name: str, value: Any, find: Find) -> Any:
     if name == "steps":
-        return [{k: str(find(v)) if isinstance(v, Mapping) else v for k, v in record.items()} for record in value]
+        return steps_in(value, find)
     if name not in _MAY_BE_FILES or not isinstance(value, Mapping):
         return value
     return find(value) if "path" in value else from_value(value, name)

@@ -1,10 +1,11 @@
 """TIFF: pages as a stack, with the scale that ImageJ and OME write."""
 
+import io
 import logging
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from proxiscope.core.errors import InputError
 from proxiscope.io import own
 from proxiscope.io.lazy import LAZY, lazily
-from proxiscope.io.raw import Found, nbytes_of, require_memory, squeezed, to_nm
+from proxiscope.io.raw import Found, nbytes_of, require_memory, require_plausible, squeezed, to_nm
+from proxiscope.io.tiff_check import check_counts, check_packed, check_pages
 
 
 def read(path: Path, variable: str | None = None) -> Found:
@@ -33,9 +35,7 @@ def read(path: Path, variable: str | None = None) -> Found:
     Found
         Data (y, x) or (page, y, x), axes of length one left out; pixel size from ImageJ's or OME's scale.
     """
-    import tifffile
-
-    with _complete(path), tifffile.TiffFile(path, _multifile=False) as tiff:
+    with opened(path, path.name) as tiff:
         if not tiff.series:
             raise InputError(path.name, "holds no image", "Export it again.")
         series = tiff.series[0]
@@ -48,7 +48,7 @@ def read(path: Path, variable: str | None = None) -> Found:
                 f"holds an array of axes {series.axes} and shape {shape}",
                 "Give an image or a stack of images.",
             )
-        data, notes = squeezed(_data(path, series, shape), path)
+        data, notes = squeezed(_data(path, tiff, series, shape), path)
         notes += () if len(tiff.series) == 1 else (f"Read the first of {len(tiff.series)} series of images.",)
         found = Found(data, pixel_size=pixel_size(tiff), notes=notes)
         return own.of_text(found, (tiff.imagej_metadata or {}).get("Info"), path)
@@ -73,10 +73,8 @@ def pixel_size(tiff: Any) -> float | None:
     return to_nm(tag.value[1] / tag.value[0], unit)
 
 
-def _data(path: Path, series: Any, shape: tuple[int, ...]) -> Any:
+def _data(path: Path, tiff: Any, series: Any, shape: tuple[int, ...]) -> Any:
     """Values of a series in its own shape: mapped, read, or to be read by page."""
-    import tifffile
-
     nbytes, offset = nbytes_of(shape, series.dtype.itemsize), series.dataoffset
     if offset is not None and series.dtype.kind in "iuf":
         if offset + nbytes > path.stat().st_size:
@@ -85,30 +83,51 @@ def _data(path: Path, series: Any, shape: tuple[int, ...]) -> Any:
                 f"claims shape {shape} of {series.dtype}, more than the file has",
                 "Copy or export it again.",
             )
-        return tifffile.memmap(path, mode="r", series=0).reshape(shape)
-    pages = len(series.pages)
+        return np.memmap(path, series.dtype.newbyteorder(tiff.byteorder), "r", offset, shape)
+    pages, missing = len(series.pages), sum(page is None for page in series.pages)
+    if missing:
+        raise InputError(path.name, f"is not complete: {missing} of its {pages} images are missing", "Export it again.")
     if nbytes >= LAZY and pages > 1 and nbytes_of(shape[:-2], 1) == pages:
         one = (1, *shape[-2:])
         data = lazily(path, (pages, *shape[-2:]), series.dtype, partial(_pages, path), "TIFF", chunks=one)
         return data.reshape(shape)
     require_memory(nbytes, path)
+    require_plausible(path.stat().st_size, nbytes, path)
+    check_packed(series.pages, path.name)
     return series.asarray().reshape(shape)
 
 
 def _pages(path: Path, key: tuple) -> NDArray:
     """Some of the pages of the first series."""
-    import tifffile
-
-    with _complete(path), tifffile.TiffFile(path, _multifile=False) as tiff:
+    with opened(path, path.name) as tiff:
         pages = tiff.series[0].pages
         wanted = range(len(pages))[key[0]]
         if isinstance(wanted, int):
-            return pages[wanted].asarray()[key[1:]]
-        return np.stack([pages[i].asarray()[key[1:]] for i in wanted])
+            return decoded(pages[wanted], path.name)[key[1:]]
+        return np.stack([decoded(pages[i], path.name)[key[1:]] for i in wanted])
 
 
 @contextmanager
-def _complete(path: Path) -> Iterator[None]:
+def opened(source: Path | io.BytesIO, name: str) -> Iterator[Any]:
+    """A TiffFile, once its pages are known to be sound, that opens no other file."""
+    import tifffile
+
+    with nullcontext(source) if isinstance(source, io.BytesIO) else source.open("rb") as file:
+        check_pages(file, name)
+        file.seek(0)
+        with _complete(name), tifffile.TiffFile(source, _multifile=False) as tiff:
+            check_counts(tiff, name)
+            yield tiff
+
+
+def decoded(page: Any, name: str) -> NDArray:
+    """The values of a page, once it is known not to unpack to more than it claims."""
+    check_packed([page], name)
+    return page.asarray()
+
+
+@contextmanager
+def _complete(name: str) -> Iterator[None]:
     """Refuse what tifffile only logs: that it gives fewer images than the file promises."""
     complaints: list[str] = []
     thread = threading.get_ident()
@@ -126,4 +145,4 @@ def _complete(path: Path) -> Iterator[None]:
     finally:
         logger.removeHandler(listener)
     if complaints:
-        raise InputError(path.name, "is not complete: pages it names are missing", "Copy or export it again.")
+        raise InputError(name, "is not complete: pages it names are missing", "Copy or export it again.")

@@ -1,6 +1,10 @@
-"""Velox EMD of Thermo Fisher through RosettaSciIO, with the stage's tilt of every frame."""
+"""Velox EMD of Thermo Fisher, with the stage's tilt of every frame.
+
+RosettaSciIO reads it too, but all of it, texts of any length that they claim, over whatever links there are.
+"""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxiscope.core.errors import InputError
-from proxiscope.io.hdf5_access import inside, outward
-from proxiscope.io.lazy import LAZY
-from proxiscope.io.raw import Found, choose, nbytes_of, others, require_memory, to_nm
+from proxiscope.io.hdf5_access import inside, load, outward, stored
+from proxiscope.io.raw import Found, choose, nbytes_of, others, to_nm
 
-_TEXT = 2**24  # bytes of the metadata of one frame
+_TEXT = 2**28  # bytes of the metadata of all frames
 
 
 def read(file: Any, path: Path) -> Found | None:
@@ -22,7 +25,7 @@ def read(file: Any, path: Path) -> Found | None:
     ----------
     file : h5py.File
     path : Path
-        The file, which RosettaSciIO opens once more.
+        The file, for the messages.
 
     Raises
     ------
@@ -34,55 +37,63 @@ def read(file: Any, path: Path) -> Found | None:
         return None
     if files := outward(file):
         raise InputError(path.name, f"has links into other files: {', '.join(files[:5])}", "Export it into one file.")
-    groups = {name: images[name] for name in images if inside(images, f"{name}/Data") is not None}
-    shapes = {name: group["Data"].shape for name, group in groups.items()}
-    for group in groups.values():
-        if group["Data"].external or group["Data"].is_virtual or group["Data"].chunks is None:
-            raise InputError(path.name, f"{group.name} is not stored as Velox stores it", "Export it again.")
-        require_memory(nbytes_of(group["Data"].chunks, group["Data"].dtype.itemsize), path)
-    signals = _signals(path)
-    by_place = dict(zip(groups, signals, strict=False)) if len(signals) == len(groups) else {}
-    if not by_place:
-        raise InputError(path.name, f"holds {len(groups)} images, of which {len(signals)} can be read", "Export it.")
-    name = choose(path, {key: nbytes_of(shape, 1) for key, shape in shapes.items()})
-    signal = by_place[name]
-    data, axis = signal["data"], signal["axes"][-1]
-    if data.nbytes < LAZY:
-        data = np.asarray(data)
-    tilts = _tilts(inside(groups[name], "Metadata"), len(data) if data.ndim == 3 else 0)
+    nodes = {name: node for name in images if _is_stack(node := inside(images, f"{name}/Data"))}
+    name = choose(path, {key: nbytes_of(node.shape, 1) for key, node in nodes.items()})
+    records = {key: _records(inside(images, f"{key}/Metadata"), node.shape[2], path) for key, node in nodes.items()}
+    data = stored(nodes[name], path).transpose(2, 0, 1)
+    tilts = _tilts(records[name])
+    titles = [_title(record, key) for key, record in records.items()]
     return Found(
-        data,
+        data[0] if len(data) == 1 else data,
         angles=((f"the stage's tilts in {path.name}", tilts),) if tilts is not None else (),
-        pixel_size=to_nm(abs(float(axis.get("scale", 0))), str(axis.get("units", ""))),
-        notes=others(_title(signal, name), [_title(s, key) for key, s in by_place.items()]),
+        pixel_size=_pixel_size(records[name]),
+        notes=others(_title(records[name], name), titles),
     )
 
 
-def _signals(path: Path) -> list[dict[str, Any]]:
-    """What RosettaSciIO finds, images only, in the order of the file."""
-    from rsciio.emd import file_reader
+def _is_stack(node: Any) -> bool:
+    """Whether a dataset holds frames (y, x, frame) of real numbers; transforms hold pairs of them."""
+    return getattr(node, "ndim", 0) == 3 and node.dtype.kind in "biuf"
 
+
+def _records(node: Any, count: int, path: Path) -> list[Mapping[str, Any]]:
+    """What is recorded of each frame, a column of bytes with JSON; nothing if any of it is damaged."""
+    if getattr(node, "ndim", 0) != 2 or node.dtype != np.uint8 or nbytes_of(node.shape, 1) > _TEXT:
+        return []
+    columns = load(node, path).T
     try:
-        return file_reader(str(path), lazy=True, select_type="images")
-    except ModuleNotFoundError as error:
-        raise InputError(
-            path.name, f"holds a spectrum image, which needs the library {error.name or 'sparse'}", "Install it."
-        ) from error
+        records = [json.loads(column.tobytes().rstrip(b"\0")) for column in columns]
+    except (ValueError, RecursionError):
+        return []
+    return records if len(records) == count and all(isinstance(r, Mapping) for r in records) else []
 
 
-def _title(signal: dict[str, Any], name: str) -> str:
-    return str(signal.get("metadata", {}).get("General", {}).get("title") or name)
+def _entry(record: Mapping[str, Any], *keys: str) -> Any:
+    found: Any = record
+    for key in keys:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found
 
 
-def _tilts(node: Any, count: int) -> NDArray | None:
-    """Alpha in degrees from the JSON of each frame, a column of bytes; None unless they differ."""
-    if getattr(node, "ndim", 0) != 2 or node.shape[1] != count or node.shape[0] > _TEXT or node.dtype.kind != "u":
+def _title(records: list[Mapping[str, Any]], name: str) -> str:
+    return str(_entry(records[0], "BinaryResult", "Detector") or name)[:100] if records else name
+
+
+def _pixel_size(records: list[Mapping[str, Any]]) -> float | None:
+    if not records:
         return None
-    tilts = []
-    for frame in range(count):
-        try:
-            record = json.loads(bytes(node[:, frame].astype(np.uint8)).rstrip(b"\0"))
-            tilts.append(np.degrees(float(record["Stage"]["AlphaTilt"])))
-        except (ValueError, KeyError, TypeError):
-            return None
-    return np.array(tilts) if len(set(tilts)) > 1 else None
+    width = _number(_entry(records[0], "BinaryResult", "PixelSize", "width"))
+    return to_nm(abs(width), str(_entry(records[0], "BinaryResult", "PixelUnitX"))) if width is not None else None
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (ValueError, TypeError):
+        return None
+
+
+def _tilts(records: list[Mapping[str, Any]]) -> NDArray | None:
+    """Alpha in degrees; None unless they differ."""
+    tilts = [_number(_entry(record, "Stage", "AlphaTilt")) for record in records]
+    return np.degrees(np.array(tilts, np.float64)) if len(set(tilts)) > 1 and None not in tilts else None

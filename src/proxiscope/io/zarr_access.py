@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from proxiscope.core.errors import InputError
 from proxiscope.io.lazy import LAZY, lazily
-from proxiscope.io.raw import nbytes_of, require_memory
-from proxiscope.io.zarr_blosc import guarded
+from proxiscope.io.raw import nbytes_of, require_few, require_memory
+from proxiscope.io.zarr_codecs import guarded
 
 _CODECS = {
     "adler32", "astype", "bitround", "blosc", "bytes", "bz2", "crc32", "crc32c", "default", "delta", "endian",
@@ -20,6 +20,7 @@ _CODECS = {
 }  # fmt: skip
 """Codecs that turn bytes into numbers and do nothing else; of those left out, ``pickle`` runs what the file says."""
 
+_LISTED = 10**6  # values of an axis
 _MOST = 1000  # nodes that are looked through for arrays
 
 
@@ -81,6 +82,7 @@ def stored(array: Any, path: Path) -> Any:
     chunks = getattr(array, "shards", None) or array.chunks
     nbytes = nbytes_of(array.shape, array.dtype.itemsize)
     require_memory(nbytes_of(chunks, array.dtype.itemsize), path)
+    require_few(array.shape, array.chunks, array.dtype.itemsize, path)
     if nbytes < LAZY:
         require_memory(nbytes, path)
         return np.asarray(array[...])
@@ -104,7 +106,8 @@ class Group:
         if getattr(node, "shape", None) is None or node.dtype.kind not in "iuf":
             return None
         node = _checked(node, self._path)
-        require_memory(nbytes_of(node.shape, node.dtype.itemsize), self._path)
+        if nbytes_of(node.shape, 1) > _LISTED:
+            return None
         return np.asarray(node[...])
 
 

@@ -150,7 +150,8 @@ class DataChoice(QWidget):
         except InputError as error:
             return f"{text}. {error}"
         if rotations is None:
-            return f"{text}, without tilt angles."
+            how = "Undo all steps, and choose" if session is not None and session.steps else "Choose"
+            return f"{text}, without tilt angles. {how} where they come from: alignment needs them."
         return f"{text}, {rotations[:, 1].min():.4g} to {rotations[:, 1].max():.4g} degrees."
 
 

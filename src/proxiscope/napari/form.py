@@ -8,10 +8,15 @@ from typing import Any
 
 from magicgui.widgets import CheckBox, ComboBox, FileEdit, FloatSpinBox, LineEdit, SpinBox
 from magicgui.widgets.bases import ValueWidget
-from qtpy.QtWidgets import QFormLayout, QLabel, QSizePolicy, QWidget
+from qtpy.QtCore import QPointF, Qt, QTimer
+from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap, QPolygonF
+from qtpy.QtWidgets import QFormLayout, QLabel, QScrollArea, QSizePolicy, QWidget
 from superqt import QCollapsible
 
 from ..core import Algorithm, Parameter, build, parameters
+
+SOON = 40
+"""Milliseconds in which the layouts around a section have made room for it."""
 
 _LARGEST = 1_000_000_000
 _AS_TEXT = ("schedule", "numbers", "table", "file")
@@ -97,8 +102,34 @@ class Section(QCollapsible):
         super().__init__(title)
         self.layout().setContentsMargins(0, 0, 0, 0)
         self.setDuration(0)
+        self.setCollapsedIcon(_arrow((5, 3), (11, 8), (5, 13)))
+        self.setExpandedIcon(_arrow((3, 5), (8, 11), (13, 5)))
         self.rows = Rows(widgets)
         self.addWidget(self.rows)
+        self._soon = QTimer(self, singleShot=True, interval=SOON)
+        self._soon.timeout.connect(self._reveal)
+        self.toggled.connect(lambda unfolded: self._soon.start() if unfolded else self._soon.stop())
+
+    def _reveal(self) -> None:
+        """Scroll to what was unfolded."""
+        around = self.parentWidget()
+        while around is not None and not isinstance(around, QScrollArea):
+            around = around.parentWidget()
+        if around is not None:
+            around.ensureWidgetVisible(self, 0, 0)
+
+
+def _arrow(*corners: tuple[int, int]) -> QIcon:
+    """A triangle that can be seen in bright and dark themes."""
+    picture = QPixmap(16, 16)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(140, 146, 155))
+    painter.drawPolygon(QPolygonF([QPointF(x, y) for x, y in corners]))
+    painter.end()
+    return QIcon(picture)
 
 
 def _widget(parameter: Parameter) -> ValueWidget:

@@ -141,7 +141,7 @@ class Session:
                 try:
                     tools.tick(1.0)
                 except Cancelled:  # asked for during a step that does not ask
-                    history.undo()
+                    history.undo(Tools(read_beside))
                     raise
                 done += 1
                 self._remarks.append(history.images.remarks[before:])

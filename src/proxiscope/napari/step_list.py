@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem
+from qtpy.QtGui import QResizeEvent
+from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QSizePolicy
 
 from ..core import parameters
 from ..preparation import Step
@@ -11,6 +12,9 @@ from .session import Session
 
 LONGEST = 60
 """Characters of a parameter that are shown."""
+
+LOWEST, HIGHEST = 120, 320
+"""Pixels of the list: it grows with what it holds, and then scrolls."""
 
 
 class StepList(QListWidget):
@@ -31,14 +35,23 @@ class StepList(QListWidget):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setSpacing(1)
-        self.setMinimumHeight(120)
+        self.setMinimumHeight(LOWEST)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._steps: list[Step] = []
         self._applied = 0
         self.currentRowChanged.connect(self._pick)
 
     def sizeHint(self) -> QSize:
-        """Room for three steps; more scroll."""
-        return QSize(super().sizeHint().width(), 140)
+        """Room for all steps, up to the most that a panel has room for."""
+        last = self.visualItemRect(self.item(self.count() - 1)).bottom() if self.count() else 0
+        needed = last + self.verticalOffset() + 2 * self.frameWidth() + 6
+        return QSize(super().sizeHint().width(), min(max(needed, LOWEST), HIGHEST))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Another width wraps the lines elsewhere."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.updateGeometry()
 
     def show_steps(self, session: Session | None, planned: Sequence[Step]) -> None:
         """Show the steps of a session and those planned; a planned one that was selected stays so if it is there."""
@@ -59,6 +72,7 @@ class StepList(QListWidget):
         if before is not None and before < len(planned):
             self.setCurrentRow(self._applied + before)
         self.blockSignals(False)
+        self.updateGeometry()
         if self.currentRow() < 0:
             self.scrollToBottom()
 

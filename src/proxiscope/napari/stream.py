@@ -23,6 +23,12 @@ anything in the window takes about 0.1 s, it comes to an update in two or three 
 CREDIT = 0.6
 """Seconds of it that a run may take in advance, so that a short one is seen to converge too."""
 
+DEBT = 0.2
+"""Seconds of it that are owed at most: one repaint that took long, as on a busy machine, must not silence a run.
+
+Whatever it took, there is news again after `DEBT / BUDGET` seconds.
+"""
+
 
 class Stream(QObject):
     """Shows the estimates of a run in a layer while it goes on.
@@ -101,7 +107,7 @@ class Stream(QObject):
 
     def _painted(self, begin: float, estimate_seconds: float) -> None:
         """Runs after the paint events that the news caused."""
-        self._credit -= time.perf_counter() - begin + estimate_seconds
+        self._credit = max(-DEBT, self._credit - (time.perf_counter() - begin + estimate_seconds))
         self._painting = False
 
     def _can_afford(self) -> bool:

@@ -82,7 +82,7 @@ class DiffractionPattern:
         _check_magnitudes(magnitudes, known)
         if (why := doubt(magnitudes, known)) is not None:
             warnings.warn(why, stacklevel=3)
-        support = _central_box(shape) if self.support is None else as_mask("support", self.support, shape)
+        support = central_box(shape) if self.support is None else as_mask("support", self.support, shape)
         _check_support(support)
         if self.object not in get_args(Object):
             raise InputError("object", f"got {self.object!r}", f"Choose one of {', '.join(get_args(Object))}")
@@ -246,7 +246,8 @@ def _check_support(support: NDArray) -> None:
         )
 
 
-def _central_box(shape: tuple[int, ...]) -> NDArray:
+def central_box(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """The support where none is given: the central box of half the frame's width."""
     return box(shape, tuple(max(1, n // 2) for n in shape))
 
 

@@ -2,6 +2,6 @@
 
 from .history import History
 from .images import Images
-from .step import Step, Tools, apply_steps, as_step, step, steps
+from .step import Step, Tools, apply_steps, as_step, as_steps, step, steps
 
-__all__ = ["History", "Images", "Step", "Tools", "apply_steps", "as_step", "step", "steps"]
+__all__ = ["History", "Images", "Step", "Tools", "apply_steps", "as_step", "as_steps", "step", "steps"]

@@ -1,14 +1,13 @@
-"""Chains of steps in files and in words."""
+"""Chains of steps in files."""
 
 import json
 import os
-import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..core import InputError, parameters, to_dict
+from ..core import InputError, to_dict
 from ..core.files import atomic
-from .step import Step, as_step, step, steps
+from .step import Step, as_step
 
 LARGEST = 2**24
 """Bytes; the file of a chain has fewer."""
@@ -37,27 +36,3 @@ def load_steps(path: str | os.PathLike) -> list[Step]:
     ):
         raise InputError(name, "it is no list of steps", "Give a file of steps, as they are saved")
     return [as_step(record) for record in records]
-
-
-def step_from_words(text: str) -> Step:
-    """A step of its name and ``parameter=value`` words, such as ``"hot-pixels threshold=6 treatment=mask"``.
-
-    Raises
-    ------
-    InputError
-        If there is no such step or parameter, or a value is not accepted.
-    """
-    try:
-        name, *words = shlex.split(text)
-    except ValueError as error:  # none at all, or a quotation that does not end
-        raise InputError("step", f"got {text!r}", "Give a name, and parameter=value after it") from error
-    known = {p.name: p for p in parameters(steps()[name])} if name in steps() else {}
-    values = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        key = key.replace("-", "_")
-        if not equals or (known and key not in known):
-            listed = ", ".join(f"{p}=" for p in known) or "none"
-            raise InputError(name, f"got {word!r}", f"Its parameters are {listed}")
-        values[key] = known[key].parse(value) if known else value
-    return step(name, values)

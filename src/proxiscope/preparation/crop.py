@@ -5,6 +5,7 @@ from typing import Annotated
 
 import numpy as np
 from annotated_types import Interval
+from numpy.typing import ArrayLike
 from scipy.fft import next_fast_len, prev_fast_len
 
 from ..core import Doc, InputError, Unit
@@ -46,7 +47,8 @@ class Crop(Step, name="crop", title="Crop"):
             wanted = [*sizes[: len(sizes) - len(self.size)], *self.size]
             sizes = [min(n, m) for n, m in zip(sizes, wanted, strict=True)]
         if self.fast:
-            free = [a >= images.values.ndim - 2 or sizes[a] < images.shape[a] for a in range(len(sizes))]
+            slices = images.family == "phase"  # and neither tilts nor what is kept as a whole
+            free = [a >= len(sizes) - 2 or (slices and sizes[a] < images.shape[a]) for a in range(len(sizes))]
             sizes = [prev_fast_len(n, real=True) if f else n for n, f in zip(sizes, free, strict=True)]
         return cut(images, tuple(about_centre(part, n) for part, n in zip(region, sizes, strict=True)))
 
@@ -83,13 +85,23 @@ def cut(images: Images, region: tuple[slice, ...]) -> Images:
         moved = old // 2 - np.array([r.start for r in region[-2:]]) - new // 2
         if moved.any():
             changes["shifts"] = moved + (np.zeros((len(part), 2)) if part.shifts is None else part.shifts)
-    if images.family == "phase" and images.pixel_size is not None:
-        coarser = old / new
-        square = np.isclose(coarser[0], coarser[1], rtol=0.01)
-        changes["pixel_size"] = images.pixel_size * coarser.mean() if square else None
-        if not square:
-            part = part.noted("The pixels of the reconstruction are no longer square, so the pixel size is left out.")
-    return part.copy_with(**changes).noted(f"Cropped to {' x '.join(map(str, values.shape))}.")
+    done = part.copy_with(**changes)
+    done = reaching(done, new, old) if images.family == "phase" else done
+    return done.noted(f"Cropped to {' x '.join(map(str, values.shape))}.")
+
+
+def reaching(pattern: Images, now: ArrayLike, before: ArrayLike) -> Images:
+    """A pattern that spans `now` of the detector's pixels (y, x), where it spanned those `before`: pixels are coarser.
+
+    They are those of the reconstruction.
+    """
+    coarser = np.divide(before, now)
+    if pattern.pixel_size is None or (coarser == 1).all():
+        return pattern
+    if np.isclose(coarser[0], coarser[1], rtol=0.01):
+        return pattern.copy_with(pixel_size=pattern.pixel_size * coarser.mean())
+    remark = "The pixels of the reconstruction are no longer square, so the pixel size is left out."
+    return pattern.copy_with(pixel_size=None).noted(remark)
 
 
 def fast_size(at_least: int) -> int:

@@ -12,8 +12,9 @@ def frame(field: str, path: str, tools: Tools) -> tuple[NDArray[np.float64], NDA
     frames = np.asarray(tools.read(path))
     if frames.ndim not in (2, 3) or frames.dtype.kind not in "fiub":
         raise InputError(field, f"an array of shape {frames.shape}, {frames.dtype}", "Give a frame, or several")
-    frames = frames.reshape(-1, *frames.shape[-2:]).astype(np.float64)
-    measured = np.isfinite(frames)
-    count = measured.sum(axis=0)
-    total = np.where(measured, frames, 0).sum(axis=0)
+    total, count = np.zeros(frames.shape[-2:]), np.zeros(frames.shape[-2:], int)
+    for one in frames.reshape(-1, *frames.shape[-2:]):
+        measured = np.isfinite(one)
+        count += measured
+        np.add(total, one, out=total, where=measured)
     return np.divide(total, count, out=np.zeros_like(total), where=count > 0), count > 0

@@ -60,8 +60,8 @@ class Images:
         values = as_real("images", self.values, ndim=(2, 3), axes="(y, x) or (image, y, x)")
         valid = np.isfinite(values)
         if self.valid is not None:
-            given = np.broadcast_to(self.valid, values.shape) if np.ndim(self.valid) == 2 else self.valid
-            valid &= as_mask("valid", given, values.shape)
+            each = values.ndim == 3 and np.ndim(self.valid) == 2  # one mask stands for all images
+            valid &= as_mask("valid", self.valid, values.shape[1:] if each else values.shape)
         if not valid.any():
             raise InputError("images", "no pixel was measured: all are NaN or masked", "Check the file and the mask")
         if values[~valid].any():  # NaN too

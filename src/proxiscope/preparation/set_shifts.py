@@ -7,10 +7,12 @@ import numpy as np
 
 from ..core import Doc, InputError, Unit
 from ..core.parameters import File, Table
+from ..tomography.alignment import axis_angle, with_axis_at
 from ..tomography.alignment.transforms import from_transforms
-from ..tomography.orientation import about_axis_at
 from .images import Images
 from .step import Step, Tools
+
+_SAME = 0.5  # degrees between rotations that count as one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +46,13 @@ class SetShifts(Step, name="set-shifts", title="Set shifts by hand or from a fil
             return images.copy_with(shifts=rows)
         shifts, rotations = from_transforms(rows, images.shape[-2:], field)
         degrees = -float(np.median(rotations))
-        if images.rotations is None or abs(degrees) < 1e-4:
+        spread = float(np.ptp(rotations))
+        if spread > _SAME:
+            images = images.noted(f"The file turns images by {spread:.2f} degrees against each other: not followed.")
+        if images.rotations is None:
             return images.copy_with(shifts=shifts)
-        turned = images.copy_with(shifts=shifts, rotations=about_axis_at(images.rotations, degrees))
+        series = images.tilt_series(announce=False)
+        if abs(degrees - axis_angle(series)) < 1e-4:
+            return images.copy_with(shifts=shifts)
+        turned = images.copy_with(shifts=shifts, rotations=with_axis_at(series, degrees).rotations)
         return turned.noted(f"The tilt axis lies {degrees:.2f} degrees from y.")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..core import InputError
+from ..tomography.alignment.axis import by_tilt
 from .images import Images
 from .step import Step, Tools
 
@@ -20,5 +21,5 @@ class SortTilts(Step, name="sort-tilts", title="Sort by tilt angle"):
         """Reorder images with their rotations and shifts; series about several axes one after the other."""
         if images.rotations is None:
             raise InputError("angles", "none are known", "Give the tilt angles in degrees")
-        order = np.lexsort((images.rotations[:, 1], images.rotations[:, 0].round(3)))
+        order = by_tilt(images.tilt_series(announce=False))
         return images if np.array_equal(order, np.arange(len(order))) else images.subset(order)

@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -9,10 +10,11 @@ from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
-from ..core import InputError, build, to_dict
+from ..core import InputError, build, parameters, to_dict
 from ..core.parameters import check_parameters
 from .images import Images
 
+_MEANT = {"tomography": "projections of a tilt series", "phase": "intensities of diffraction"}
 _steps: dict[str, type["Step"]] = {}
 
 
@@ -68,7 +70,7 @@ class Step:
     def __call__(self, images: Images, tools: Tools | None = None) -> Images:
         """Apply the step, and put it on the record."""
         if images.family not in self.families:
-            found = f"a step of {self.families[0]}, for images of {images.family}"
+            found = f"a step for {_MEANT[self.families[0]]}; these images are {_MEANT[images.family]}"
             raise InputError(self.name, found, "Leave it out")
         done = self.apply(images, tools or Tools())
         return done.copy_with(steps=(*images.steps, {"name": self.name, **to_dict(self)}))
@@ -87,28 +89,75 @@ def _discover() -> None:
         importlib.import_module(module.name)
 
 
-def step(name: str, parameters: Mapping[str, Any] | None = None) -> Step:
-    """The step called `name` with parameters, the others at their defaults; raises InputError."""
+def step(name: str, values: Mapping[str, Any] | None = None) -> Step:
+    """The step called `name` with some values of parameters, the others at their defaults; raises InputError."""
     found = steps().get(name)
     if found is None:
         raise InputError("step", f"there is no {name!r}", f"Choose one of {', '.join(steps())}")
-    return build(found, parameters or {})
+    return build(found, values or {})
 
 
-def as_step(given: Step | Mapping[str, Any]) -> Step:
-    """A step, or the record of one as a step."""
-    return given if isinstance(given, Step) else step(given["name"], {k: v for k, v in given.items() if k != "name"})
+def _split(text: str) -> list[str]:
+    """Words, which quotations hold together; a backslash is one, as in paths of Windows."""
+    found = shlex.shlex(text, posix=True, punctuation_chars=False)
+    found.whitespace_split, found.escape, found.commenters = True, "", ""
+    return list(found)
 
 
-def apply_steps(images: Images, chain: Iterable[Step | Mapping[str, Any]], tools: Tools | None = None) -> Images:
-    """Apply steps, or records of steps, one after the other.
+def step_from_words(text: str) -> Step:
+    """A step of its name and ``parameter=value`` words, such as ``"hot-pixels threshold=6 treatment=mask"``.
+
+    Raises
+    ------
+    InputError
+        If there is no such step or parameter, or a value is not accepted.
+    """
+    try:
+        name, *words = _split(text)
+    except ValueError as error:  # none at all, or a quotation that does not end
+        raise InputError("step", f"got {text!r}", "Give a name, and parameter=value after it") from error
+    known = {p.name: p for p in parameters(steps()[name])} if name in steps() else {}
+    values = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        key = key.replace("-", "_")
+        if not equals or (known and key not in known):
+            listed = ", ".join(f"{p}=" for p in known) or "none"
+            raise InputError(name, f"got {word!r}", f"Its parameters are {listed}")
+        values[key] = known[key].parse(value) if known else value
+    return step(name, values)
+
+
+Given = Step | str | Mapping[str, Any]
+"""A step, its words such as ``"bin factor=2"``, or its record."""
+
+
+def as_step(given: Given) -> Step:
+    """A step from what was given for it; raises InputError."""
+    if isinstance(given, Step):
+        return given
+    if isinstance(given, str):
+        return step_from_words(given)
+    if not isinstance(given, Mapping):
+        raise InputError("step", f"got {given!r}", "Give a step, its words such as 'bin factor=2', or its record")
+    return step(str(given.get("name", "")), {k: v for k, v in given.items() if k != "name"})
+
+
+def as_steps(given: Given | Iterable[Given]) -> list[Step]:
+    """A chain of steps, or a single one, as a list; raises InputError."""
+    several = isinstance(given, Iterable) and not isinstance(given, str | Mapping)
+    return [as_step(one) for one in given] if several else [as_step(given)]
+
+
+def apply_steps(images: Images, chain: Given | Iterable[Given], tools: Tools | None = None) -> Images:
+    """Apply steps, one after the other.
 
     Raises
     ------
     InputError
         If a step is not known, or cannot be applied.
     """
-    tools, chain = tools or Tools(), [as_step(given) for given in chain]
+    tools, chain = tools or Tools(), as_steps(chain)
     for i, one in enumerate(chain):
         part = Tools(tools.read, lambda fraction, i=i: tools.tick((i + fraction) / len(chain)))
         images = one(images, part)

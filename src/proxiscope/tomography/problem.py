@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import KW_ONLY, InitVar, dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -131,6 +132,11 @@ class TiltSeries:
 
         It has no recipe unless one is given: what changed is not on record.
         """
+        if changes.keys() <= {"recipe", "source"}:  # nothing to be checked again
+            other = copy(self)
+            for name, value in ({"recipe": None} | changes).items():
+                object.__setattr__(other, name, value)
+            return other
         values = {f.name: getattr(self, f.name) for f in fields(self)} | {"recipe": None}
         if "rotations" in changes or "angles" in changes:
             values |= {"angles": None, "rotations": None}
@@ -153,7 +159,9 @@ class TiltSeries:
         InputError
             If `every` is below 2 or leaves nothing held out.
         """
-        order = np.lexsort((self.angles, self.rotations[:, 0].round(3)))
+        from .alignment.axis import by_tilt  # which is built on this module
+
+        order = by_tilt(self)
         chosen = order[every // 2 : -1 : every] if every >= 2 else []
         if not len(chosen) or len(self.angles) < 3:
             raise InputError(
@@ -276,7 +284,7 @@ def _count(values: NDArray) -> str:
 
 
 def _check_projections(projections: NDArray) -> list[str]:
-    largest = np.abs(projections).max(axis=(1, 2))
+    largest = np.array([np.abs(image).max() for image in projections])
     if not np.isfinite(largest).all():
         raise InputError("projections", "infinite values", "Mark those pixels as not usable (NaN or valid=False)")
     if not largest.any():

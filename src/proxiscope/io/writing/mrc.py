@@ -5,19 +5,26 @@ The extended header is an HDF5 file, a type that the standard knows as ``HDF5``;
 
 import hashlib
 import io
+from collections.abc import Callable
+from functools import partial
+from glob import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ...core.errors import InputError
 from ...core.files import atomic
 from ..contents import Contents
 from ..document import as_json
+from ..text import read_rows
 from .common import as_float32
 from .hdf5 import describe
 
 _ROOM = 2**26  # bytes of an array in the extended header
 _SEAL = 32  # bytes of a hash
+OTHER_ANGLES = "beside it has other angles, and was left as it is: programs that read it need another name."
 _ALIGN = 1024  # so that the data can be mapped into memory
 
 
@@ -40,12 +47,57 @@ def write(path: Path, contents: Contents) -> list[str]:
     return rounded + left_out
 
 
-def write_beside(path: Path, contents: Contents) -> None:
-    """The angles of a single-axis series as ``.rawtlt``, for programs that do not read them from the file itself."""
+def beside(path: Path, contents: Contents) -> Callable[[], tuple[str, ...]]:
+    """What writes the angles as ``.rawtlt``, for programs that do not read them from the file itself.
+
+    It is asked for before `path` is replaced. Only a ``.rawtlt`` that went with the file of ours that was there is
+    replaced too: another may be that of a raw series of the same name.
+    """
+    table = path.with_suffix(".rawtlt")
     if contents.angles is None or contents.angles.ndim != 1:
-        return
-    with atomic(path.with_suffix(".rawtlt")) as temporary:
-        temporary.write_text("".join(f"{angle:.4f}\n" for angle in contents.angles))
+        return tuple
+    if table.exists():
+        if _holds(table, contents.angles):
+            return tuple
+        namesakes = {p.name for p in path.parent.glob(f"{escape(path.stem)}.*")} - {path.name, table.name}
+        if namesakes or not _holds(table, _angles_in(path)):
+            return lambda: (f"{table.name} {OTHER_ANGLES}",)
+    return partial(_write_angles, table, contents.angles)
+
+
+def _write_angles(path: Path, angles: NDArray) -> tuple[str, ...]:
+    try:
+        with atomic(path) as temporary:
+            temporary.write_text("".join(f"{angle:.4f}\n" for angle in angles))
+    except OSError as error:
+        found = f"cannot be written ({error})"
+        raise InputError(path.name, found, "Check the free space and permissions.") from error
+    return ()
+
+
+def _holds(table: Path, angles: NDArray | None) -> bool:
+    try:
+        rows = read_rows(table)
+    except InputError:
+        return False
+    return angles is not None and rows.size == angles.size and np.allclose(rows.ravel(), angles, rtol=0, atol=1e-3)
+
+
+def _angles_in(path: Path) -> NDArray | None:
+    """The angles on the record of a file of ours; None of any other, or if there is none."""
+    import h5py
+    import mrcfile
+
+    try:
+        with mrcfile.open(path, header_only=True) as mrc:
+            block = mrc.extended_header.tobytes()
+        if not is_sound(block):
+            return None
+        with h5py.File(io.BytesIO(block), "r") as record:
+            angles = np.asarray(record["angles"])
+    except (OSError, ValueError, KeyError):
+        return None
+    return angles if angles.ndim == 1 else None
 
 
 def _extended_header(contents: Contents) -> tuple[bytes, list[str]]:

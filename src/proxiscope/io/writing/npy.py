@@ -1,6 +1,8 @@
 """NPY: the array alone, and the rest as JSON in ``name.npy.json`` beside it, which says which array it goes with."""
 
 import hashlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +22,19 @@ def write(path: Path, contents: Contents) -> list[str]:
     return document(contents)[1]
 
 
-def write_beside(path: Path, contents: Contents) -> None:
-    """Write the document; a kill before it leaves an old one, which `fingerprint` tells."""
+def beside(path: Path, contents: Contents) -> Callable[[], tuple[str, ...]]:
+    """What writes the document; a kill before it leaves an old one, which `fingerprint` tells."""
+    return partial(_write_document, path, contents)
+
+
+def _write_document(path: Path, contents: Contents) -> tuple[str, ...]:
     found = {**document(contents)[0], "fingerprint": fingerprint(path)}
     try:
         with atomic(sidecar(path)) as temporary:
             temporary.write_text(as_json(found))
     except OSError as error:
         raise InputError(path.name, f"cannot be written ({error})", "Check the free space and permissions.") from error
+    return ()
 
 
 def sidecar(path: Path) -> Path:

@@ -27,7 +27,7 @@ def write(path: Path, contents: Contents) -> list[str]:
     found, left_out = document(contents)
     group = zarr.open_group(path, mode="w", zarr_format=3)
     array, scales, names = contents.array, [], ("tilt" if tilts else "z", "y", "x")[-contents.array.ndim :]
-    factors = [1 if name == "tilt" else 2 for name in names]
+    scale = [1] * len(names)
     while True:
         chunks = tuple(min(n, _CHUNK[array.ndim]) for n in array.shape)
         level = str(len(scales))
@@ -35,24 +35,25 @@ def write(path: Path, contents: Contents) -> list[str]:
             level, shape=array.shape, dtype=array.dtype, chunks=chunks, dimension_names=names, fill_value=0
         )
         stored[...] = array
-        scales.append([factor ** len(scales) for factor in factors])
-        if max(n for n, factor in zip(array.shape, factors, strict=True) if factor > 1) <= _SMALL:
+        scales.append(scale)
+        factors = [1 if name == "tilt" or n == 1 else 2 for name, n in zip(names, array.shape, strict=True)]
+        if max(n for n, name in zip(array.shape, names, strict=True) if name != "tilt") <= _SMALL:
             break
-        array = _halved(array, factors)
+        array, scale = _halved(array, factors), [s * factor for s, factor in zip(scale, factors, strict=True)]
     group.attrs.update({"ome": _metadata(contents, names, scales), FORMAT: found})
     return left_out
 
 
 def _halved(array: NDArray, factors: list[int]) -> NDArray:
-    """Means over pairs along the axes that shrink; a last plane without a partner goes, an axis of length one stays."""
+    """Means over pairs along the axes of factor 2; a last plane without a partner goes."""
     for axis, factor in enumerate(factors):
         n = array.shape[axis]
-        if factor == 1 or n == 1:
+        if factor == 1:
             continue
         pairs = np.take(array, range(n - n % 2), axis=axis)
         pairs = pairs.reshape(*array.shape[:axis], n // 2, 2, *array.shape[axis + 1 :])
         means = pairs.mean(axis=axis + 1, dtype=np.result_type(array.dtype, np.float32))
-        array = means.astype(array.dtype)
+        array = (np.rint(means) if array.dtype.kind in "biu" else means).astype(array.dtype)
     return array
 
 

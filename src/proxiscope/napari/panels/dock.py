@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QEvent, Qt
-from qtpy.QtWidgets import QFrame, QGroupBox, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import QDockWidget, QFrame, QGroupBox, QMainWindow, QScrollArea, QVBoxLayout, QWidget
 
 import napari
 
@@ -31,7 +32,7 @@ class Dock(QWidget):
     def __init__(self, viewer: "napari.viewer.Viewer"):
         super().__init__()
         self.viewer = viewer
-        self.left = False
+        self.left, self._placed = False, False
         self.setMinimumWidth(NARROWEST)
         self.destroyed.connect(_canceller(self))
 
@@ -69,6 +70,25 @@ class Dock(QWidget):
         for event in self._layer_events():
             event.disconnect(self.refresh_layers)
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """When it is shown first, a panel joins those that are there."""
+        super().showEvent(event)
+        if not self._placed:
+            self._placed = True
+            QTimer.singleShot(0, self._join_others)
+
+    def _join_others(self) -> None:
+        """Become a tab beside another panel: one above the other, both would be too low to work with."""
+        mine, window = dock_of(self), self.window()
+        if mine is None or not isinstance(window, QMainWindow) or mine.isFloating():
+            return
+        docks = [dock_of(other) for other in window.findChildren(Dock) if other is not self]
+        area = window.dockWidgetArea(mine)
+        beside = [d for d in docks if d is not None and not d.isFloating() and window.dockWidgetArea(d) == area]
+        if beside:
+            window.tabifyDockWidget(beside[-1], mine)
+            mine.raise_()
+
     def event(self, event: QEvent) -> bool:
         """A panel that is taken out of its window leaves no thread behind."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None and not self.left:
@@ -85,6 +105,14 @@ def _canceller(panel: Dock) -> Callable[..., None]:
             worker.cancel()
 
     return cancel
+
+
+def dock_of(panel: QWidget) -> QDockWidget | None:
+    """What holds a panel in its window."""
+    holder = panel.parentWidget()
+    while holder is not None and not isinstance(holder, QDockWidget):
+        holder = holder.parentWidget()
+    return holder
 
 
 def group(title: str, *widgets: QWidget) -> QGroupBox:

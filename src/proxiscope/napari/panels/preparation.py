@@ -115,6 +115,8 @@ class PreparationPanel(Dock):
         layers = self.viewer.layers
         busy = self._session if self.working else None
         self.sessions = [s for s in self.sessions if s is busy or s.source in layers or s.output in layers]
+        if busy is not None and busy.source not in layers and busy.output not in layers:
+            self.job.cancel()  # nobody waits for what comes of it
         accepted = [layer for layer in layers if self.accepts(layer)]
         choose_layers(self.input, accepted, prefer=lambda layer: True, required=True)
         self.choice.offer_masks(layers)

@@ -55,6 +55,14 @@ def tilt_angles(series: TiltSeries) -> NDArray[np.float64]:
     return rotations_about_y(series)[:, 1]
 
 
+def by_tilt(series: TiltSeries) -> NDArray[np.intp]:
+    """Indices (tilt,) that put the tilts in order, lowest first; of several axes one after the other."""
+    try:
+        return np.argsort(tilt_angles(series), kind="stable")
+    except InputError:
+        return np.lexsort((series.angles, series.rotations[:, 0].round(3)))
+
+
 def with_axis_at(series: TiltSeries, degrees: float) -> TiltSeries:
     """The series with its tilt axis at an angle from y in the images, in degrees, positive from x to y.
 

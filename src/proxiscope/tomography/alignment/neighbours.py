@@ -83,14 +83,19 @@ def _consistent(found: NDArray, pairs: NDArray, weights: NDArray, fixed: int, co
 
     That of image `fixed` is zero.
     """
-    design = np.zeros((len(pairs), count))
-    rows = np.arange(len(pairs))
-    design[rows, pairs[:, 1]], design[rows, pairs[:, 0]] = 1, -1
-    design = np.delete(design, fixed, axis=1)
-    trust = np.ones(len(pairs))
+    first, second = pairs.T
+    free = np.delete(np.arange(count), fixed)
+    positions, trust = np.zeros((count, 2)), np.ones(len(pairs))
     for _ in range(20):
-        w = np.sqrt(weights * trust)[:, None]
-        solved = np.linalg.lstsq(design * w, found * w, rcond=None)[0]
-        off = np.hypot(*(found - design @ solved).T)
+        w = weights * trust
+        normal, pull = np.zeros((count, count)), np.zeros((count, 2))
+        np.add.at(normal, (first, first), w)
+        np.add.at(normal, (second, second), w)
+        np.add.at(normal, (first, second), -w)
+        np.add.at(normal, (second, first), -w)
+        np.add.at(pull, second, w[:, None] * found)
+        np.add.at(pull, first, -w[:, None] * found)
+        positions[free] = np.linalg.solve(normal[np.ix_(free, free)], pull[free])
+        off = np.hypot(*(found - positions[second] + positions[first]).T)
         trust = 1 / np.maximum(off, 0.1)  # pixels below which a difference counts as noise
-    return np.insert(solved, fixed, 0, axis=0)
+    return positions

@@ -6,10 +6,8 @@ from scipy.ndimage import affine_transform
 
 from ...core.threads import parallel
 from ..problem import TiltSeries, filled
+from ._splines import coefficients, evaluate
 from .axis import axis_angle, rotations_about_y
-
-ORDER = 3
-"""Of the splines."""
 
 
 def apply_shifts(series: TiltSeries) -> TiltSeries:
@@ -37,7 +35,11 @@ def apply_shifts(series: TiltSeries) -> TiltSeries:
 
 
 def resample(
-    images: NDArray[np.float32], valid: NDArray[np.bool_], shifts: NDArray, degrees: float
+    images: NDArray[np.float32],
+    valid: NDArray[np.bool_],
+    shifts: NDArray,
+    degrees: float,
+    splines: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Images (tilt, y, x) with their centres and axis in place, and where they are known.
 
@@ -50,6 +52,8 @@ def resample(
         Where the rotation centre appears, (dy, dx) in pixels from pixel n // 2.
     degrees : float
         From y to the tilt axis, positive from x to y.
+    splines : ndarray, optional
+        The images' `coefficients`, where they are moved more than once.
     """
     c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
     matrix = np.array([[c, s], [-s, c]])  # of (y, x)
@@ -57,11 +61,15 @@ def resample(
     moved, known = np.empty_like(images), np.empty(images.shape, bool)
     y, x = np.ogrid[tuple(slice(-m, n - m) for m, n in zip(centre, images.shape[1:], strict=True))]
     last = np.array(images.shape[1:]) - 1
+    whole = np.zeros(len(images), bool) if degrees else ~(shifts % 1).any(axis=1)
+    splines = coefficients(images) if splines is None and not whole.all() else splines
 
     def one(t: int) -> None:
         start = centre + shifts[t] - matrix @ centre
-        whole = not degrees and not (shifts[t] % 1).any()
-        affine_transform(images[t], matrix, start, output=moved[t], order=0 if whole else ORDER, mode="nearest")
+        if whole[t]:
+            affine_transform(images[t], matrix, start, output=moved[t], order=0, mode="nearest")
+        else:
+            evaluate(splines[t], matrix, start, moved[t])
         from_y, from_x = matrix[0, 0] * y + matrix[0, 1] * x, matrix[1, 0] * y + matrix[1, 1] * x
         inside = [np.abs(f + m + d - n / 2) <= n / 2 + 1e-6 for f, m, d, n in zip(
             (from_y, from_x), centre, shifts[t], last, strict=True)]  # fmt: skip

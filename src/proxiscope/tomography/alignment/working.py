@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from scipy.ndimage import gaussian_filter
 
 from ...core.errors import InputError
 from ..problem import TiltSeries, filled
+from ._splines import coefficients
 from .axis import axis_angle, tilt_angles
 from .resampling import resample
 
@@ -105,9 +107,13 @@ class Source:
             valid = np.stack([share > 0.9 for share in shares])
         return Source(images, valid, self.angles, self.used)
 
+    @cached_property
+    def _splines(self) -> NDArray[np.float32]:
+        return coefficients(self.images)
+
     def moved(self, shifts: NDArray, degrees: float) -> WorkingCopy:
         """The images with the centres at `shifts` (tilt, 2) and the axis at `degrees` from y put in place."""
-        images, known = resample(self.images, self.valid, shifts, degrees)
+        images, known = resample(self.images, self.valid, shifts, degrees, self._splines)
         known &= self.used[:, None, None]
         images *= known
         return WorkingCopy(images, known, self.angles, self.used)
