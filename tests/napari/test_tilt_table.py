@@ -93,6 +93,7 @@ def test_transforms_that_turn_are_applied_as_a_step(viewer, panel, tmp_path, wai
     wait_until(lambda: not panel.working)
     made = viewer.layers["series prepared"]
     np.testing.assert_allclose(note(made, "shifts"), SHIFTS + 1, atol=2e-3)
+    assert float(cell(panel, 1, 0).text()) == pytest.approx(-54, abs=1e-3)  # as recorded, not theta of the triple
     np.testing.assert_allclose(note(made, "rotations"), about_axis_at(small_series().rotations, 3.0), atol=1e-3)
     panel.tilts.save(str(tmp_path / "again.xf"))
     for one, other in zip(

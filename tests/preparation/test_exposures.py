@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from proxiscope.core import InputError
+from proxiscope.io import read_array
 from proxiscope.preparation import step
+from proxiscope.preparation.average_frames import look_repeated
 
 from .common import files, intensities, phase, tomography
 
@@ -19,6 +21,17 @@ class TestAverage:
         done = step("average-frames", {"method": method})(phase(self.stack))
         np.testing.assert_allclose(done.values, [result])
         np.testing.assert_array_equal(done.valid, [[True, True, False]])
+
+    def test_those_that_were_not_joined_are_noticed_when_they_are_centred(self):
+        rng = np.random.default_rng(1)
+        exposures = phase(np.stack([rng.poisson(EXPECTED / 300) for _ in range(10)]))
+        assert "average them first" in step("centre")(exposures).remarks[0]
+        assert len(step("centre")(step("average-frames")(exposures)).remarks) == 2
+
+    def test_slices_of_a_pattern_in_3d_are_not_taken_for_exposures(self, shared_data):
+        counts = read_array(shared_data("cohere_bcdi_34idc/S0054_volume.npz"))
+        assert not look_repeated(phase(counts))
+        assert not look_repeated(phase(counts[95:104]))  # around the peak, where they are alike
 
     def test_a_single_one_is_refused(self):
         with pytest.raises(InputError, match="single"):
@@ -93,5 +106,5 @@ class TestMerge:
             step("merge-exposures")(phase(self.long))
         with pytest.raises(InputError, match="ratio"):
             self.merged(short=0 * self.short)
-        with pytest.raises(InputError, match="tomography"):
+        with pytest.raises(InputError, match="projections of a tilt series"):
             step("merge-exposures", {"short": "short"})(tomography(self.long))

@@ -2,13 +2,16 @@
 
 from copy import copy
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from proxiscope.core.errors import InputError
 from proxiscope.io import packed
 from proxiscope.io.raw import nbytes_of
+
+if TYPE_CHECKING:
+    from numcodecs.abc import Codec
 
 _CHECKS = {
     "blosc": packed.check_blosc, "zstd": packed.check_zstd, "lz4": packed.check_lz4_block,
@@ -86,7 +89,7 @@ def _room(spec: Any) -> int:
     return _most(spec.shape, (kind.to_native_dtype() if hasattr(kind, "to_native_dtype") else kind).itemsize)
 
 
-def _guarded2(codec: Any, most: int) -> Any:
+def _guarded2(codec: "Codec", most: int) -> "Codec":
     """Of Zarr 2."""
     name = codec.codec_id
     if name not in _CHECKS:

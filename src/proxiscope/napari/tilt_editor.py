@@ -143,11 +143,9 @@ def _read(path: str, shape: tuple[int, int]) -> NDArray:
 def _write(path: str, rotations: NDArray, shifts: NDArray, shape: tuple[int, int]) -> None:
     if Path(path).suffix.lower() == ".xf":
         from ..io.xf import write_xf
-        from ..tomography import TiltSeries
-        from ..tomography.alignment import axis_angle
+        from ..tomography.alignment.axis import axis_of
 
-        series = TiltSeries(np.ones((len(rotations), 1, 2)), rotations=rotations, announce=False)
-        write_xf(path, shifts, shape, -axis_angle(series))
+        write_xf(path, shifts, shape, -axis_of(rotations))
         return
     from ..io.angles import write_angles
 

@@ -1,6 +1,7 @@
 """Angles, shifts and use of the images of a tilt series, in a table."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,15 @@ COLUMNS = (
     ("Use", "Whether the image is used; those that are not are left out by Apply table."),
 )
 DIGITS = 3
+
+
+def _about_axis(rotations: NDArray) -> NDArray:
+    """Angles about the common axis, as they were recorded; theta where there is none."""
+    from ..tomography.alignment.axis import rotations_about_y
+
+    with suppress(InputError):
+        return rotations_about_y(np.asarray(rotations, float))[:, 1]
+    return np.asarray(rotations)[:, 1]
 
 
 class TiltTable(QTableWidget):
@@ -59,8 +69,8 @@ class TiltTable(QTableWidget):
         self.setRowCount(len(rotations))
         self.setVerticalHeaderLabels([str(i) for i in range(len(rotations))])
         fixed = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-        for i, (phi, theta, psi) in enumerate(rotations):
-            angle = _item(f"{theta:.6g}", fixed)
+        for i, ((phi, theta, psi), tilt) in enumerate(zip(rotations, _about_axis(rotations), strict=True)):
+            angle = _item(f"{tilt:.6g}", fixed)
             angle.setToolTip(f"phi {phi:.6g}, theta {theta:.6g}, psi {psi:.6g} degrees")
             use = _item("", fixed | Qt.ItemFlag.ItemIsUserCheckable)
             use.setCheckState(Qt.CheckState.Checked)

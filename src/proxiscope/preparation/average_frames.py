@@ -38,6 +38,23 @@ class AverageFrames(Step, name="average-frames", title="Average repeated exposur
         return joined.noted(f"{len(images)} exposures joined by their {self.method}.")
 
 
+def look_repeated(images: Images) -> bool:
+    """Whether slices of a stack look like exposures of one pattern: each of them like their mean, and as bright.
+
+    The slices of a pattern in 3-D get dark and change towards its ends.
+    """
+    if images.values.ndim == 2 or len(images) < 2:
+        return False
+    few = images.subset(np.unique(np.linspace(0, len(images) - 1, 9).astype(int)))
+    values = np.maximum(few.values, 0) * few.valid.all(axis=0)
+    bright, root = values.sum(axis=(1, 2), dtype=np.float64), np.sqrt(values)
+    root -= root.mean(axis=(1, 2), keepdims=True)
+    mean = root.mean(axis=0)
+    norms = np.sqrt(np.einsum("iyx,iyx->i", root, root, dtype=np.float64) * float((mean.astype(np.float64) ** 2).sum()))
+    alike = np.einsum("iyx,yx->i", root, mean, dtype=np.float64) / np.maximum(norms, np.finfo(float).tiny)
+    return bool(bright.min() > 0.7 * bright.max() and alike.min() > 0.7)
+
+
 def _medians(images: Images) -> np.ndarray:
     if images.valid.all():
         return np.median(images.values, axis=0)

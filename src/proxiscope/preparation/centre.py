@@ -9,10 +9,16 @@ from scipy import ndimage
 
 from ..core import Doc, InputError
 from ..core.parameters import Table
+from .average_frames import look_repeated
 from .centring import by_mass, by_peak, by_symmetry
 from .crop import cut
 from .images import Images
 from .step import Step, Tools
+
+REPEATED = (
+    "The slices look like repeated exposures of one pattern, and are taken for one in 3-D: average them first "
+    "(average-frames) if they are."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +45,8 @@ class Centre(Step, name="centre", title="Centre the pattern"):
 
     def apply(self, images: Images, tools: Tools) -> Images:
         """Move all axes; of a pattern in 3-D the first too."""
+        if look_repeated(images):
+            images = images.noted(REPEATED)
         centre = self._found(images)
         tools.tick(0.5)
         if not all(0 <= c <= n - 1 for c, n in zip(centre, images.shape, strict=True)):

@@ -24,9 +24,14 @@ def axis_angle(series: TiltSeries) -> float:
     InputError
         If the rotations are not about one axis in the image plane.
     """
-    if not series.rotations[:, [0, 2]].any():
+    return axis_of(series.rotations)
+
+
+def axis_of(rotations: NDArray) -> float:
+    """`axis_angle` of Euler triples (tilt, 3) in degrees."""
+    if not rotations[:, [0, 2]].any():
         return 0.0
-    matrices = rotation_matrices(series.rotations)
+    matrices = rotation_matrices(rotations)
     vectors = Rotation.from_matrix(matrices[len(matrices) // 2].T @ matrices).as_rotvec(degrees=True)
     axis = np.linalg.svd(vectors, full_matrices=False)[2][0]
     axis = axis if axis[1] > 0 else -axis
@@ -40,19 +45,19 @@ def axis_angle(series: TiltSeries) -> float:
     return float(np.rad2deg(np.arctan2(-axis[0], axis[1])))
 
 
-def rotations_about_y(series: TiltSeries) -> NDArray[np.float64]:
-    """Euler triples (tilt, 3) in degrees of the images turned so that the axis lies along y."""
-    degrees = axis_angle(series)
+def rotations_about_y(rotations: NDArray) -> NDArray[np.float64]:
+    """Euler triples (tilt, 3) in degrees, of the images turned so that their common axis lies along y."""
+    degrees = axis_of(rotations)
     if not degrees:
-        return series.rotations
+        return rotations
     there, back = rotation_matrices([[degrees, 0, 0], [-degrees, 0, 0]])
-    triples = euler_angles(back @ rotation_matrices(series.rotations) @ there, near=series.rotations)
+    triples = euler_angles(back @ rotation_matrices(rotations) @ there, near=rotations)
     return np.where(np.abs(triples) < 1e-9, 0.0, triples.round(9))
 
 
 def tilt_angles(series: TiltSeries) -> NDArray[np.float64]:
     """Angles (tilt,) about the axis, in degrees."""
-    return rotations_about_y(series)[:, 1]
+    return rotations_about_y(series.rotations)[:, 1]
 
 
 def by_tilt(series: TiltSeries) -> NDArray[np.intp]:
@@ -68,7 +73,7 @@ def with_axis_at(series: TiltSeries, degrees: float) -> TiltSeries:
 
     The shifts stay as they are.
     """
-    return series.copy_with(rotations=about_axis_at(rotations_about_y(series), degrees))
+    return series.copy_with(rotations=about_axis_at(rotations_about_y(series.rotations), degrees))
 
 
 def to_images(moves: ArrayLike, degrees: float) -> NDArray[np.float64]:

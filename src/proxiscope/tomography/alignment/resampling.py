@@ -28,7 +28,7 @@ def apply_shifts(series: TiltSeries) -> TiltSeries:
     return series.copy_with(
         projections=images,
         valid=valid,
-        rotations=rotations_about_y(series),
+        rotations=rotations_about_y(series.rotations),
         shifts=None,
         source=", ".join(filter(None, (series.source, "aligned"))),
     )
