@@ -7,6 +7,7 @@ counts as a failure, and is listed with the seed that makes the same file again.
 
 import argparse
 import bz2
+import copy
 import gzip
 import io
 import json
@@ -34,6 +35,9 @@ LARGE = 2**26
 """Bytes of an array of which only a part is used."""
 
 NUMBERS = (0, 1, -1, -2, 127, 128, 255, 256, 32767, 65535, 2**20, 2**31 - 1, -(2**31), 2**32 - 1, 2**40, 2**62)
+
+
+ODD = (None, True, False, 0.5, 1e308, float("nan"), float("inf"), "", "x" * 1000, "1", "<f8", "|O", [], {}, [[]], [0])
 
 
 def mutant(original: bytes, seed: int) -> bytes:
@@ -79,7 +83,29 @@ def _mutant_inside(name: str, original: bytes, seed: int) -> bytes | None:
         return _mutant_in_matlab(original, seed)
     if suffix == ".mrc" and original[104:108] == b"HDF5":
         return _mutant_in_record(original, seed)
+    if suffix == ".json" or name in (".zarray", ".zattrs", ".zgroup"):
+        return _mutant_in_json(original, seed)
     return None
+
+
+def _mutant_in_json(original: bytes, seed: int) -> bytes:
+    """With some of the values of a document replaced by others, or left out: bytes that change mostly break it."""
+    rng, document = random.Random(seed), json.loads(original)
+    for _ in range(rng.choice((1, 1, 2, 5))):
+        places, todo = [], [document]
+        while todo:
+            node = todo.pop()
+            keys = list(node) if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else ()
+            places += [(node, key) for key in keys]
+            todo += [node[key] for key in keys]
+        if not places:
+            break
+        node, key = rng.choice(places)
+        if rng.random() < 0.1:
+            del node[key]
+        else:
+            node[key] = copy.deepcopy(rng.choice((*ODD, *NUMBERS, rng.choice(places)[0])))
+    return json.dumps(document).encode()
 
 
 def _mutant_in_zip(original: bytes, seed: int) -> bytes:
@@ -122,12 +148,12 @@ def damaged(sample: Path, seed: int, folder: Path) -> Path:
     files = sorted(f for f in sample.parent.rglob("*") if f.is_file())
     chosen = random.Random(f"which {seed}").choice(files)
     for file in files:
-        copy, block = folder / file.relative_to(sample.parent), file.read_bytes()
-        copy.parent.mkdir(parents=True, exist_ok=True)
+        target, block = folder / file.relative_to(sample.parent), file.read_bytes()
+        target.parent.mkdir(parents=True, exist_ok=True)
         if file == chosen:
             block = (_mutant_inside(file.name, block, seed) if seed % 4 else None) or mutant(block, seed)
-        copy.unlink(missing_ok=True)  # a file that is mapped into memory stays what it was
-        copy.write_bytes(block)
+        target.unlink(missing_ok=True)  # a file that is mapped into memory stays what it was
+        target.write_bytes(block)
     return folder / sample.name
 
 
