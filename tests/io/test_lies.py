@@ -65,6 +65,11 @@ def tiny_chunks(path):
         zarr.open_group(path, mode="w").create_array("0", shape=(8000, 8000), dtype="u1", chunks=(1, 1))
 
 
+def few_chunks(path):
+    root = zarr.open_group(path, mode="w")
+    root.create_array("0", shape=(5, 12, 2**30), dtype="f4", chunks=STACK.shape)[:, :, :10] = STACK
+
+
 def below():
     """A TIFF that lists a million pages below its page."""
     entry = struct.pack("<HHI", 277, 4, 1)
@@ -260,6 +265,7 @@ LIES = {
     "unknown.h5": (hdf5_plugin("Blosc2", bytes(99)), "32026"),
     "tiny.h5": (tiny_chunks, "64000000 chunks"),
     "tiny.zarr": (tiny_chunks, "64000000 chunks"),
+    "few.zarr": (few_chunks, "of which it has"),
     "text.h5": (hdf5_text, ""),
     "attribute.h5": (hdf5_attribute, "damaged, or larger"),
     "type.h5": (hdf5_type, ""),

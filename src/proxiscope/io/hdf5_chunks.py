@@ -37,7 +37,7 @@ def check_chunks(node: Any, path: Path, key: tuple | None = None) -> None:
     """
     if node.chunks is None:
         return
-    require_few(node.shape, node.chunks, node.dtype.itemsize, path)
+    require_few(node.shape, node.chunks, node.dtype.itemsize, node.id.get_storage_size, path)
     filters = _filters(node)
     place = next((i for i, (code, _) in enumerate(filters) if code in _CHECKS), None)
     if place is None:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -203,9 +203,9 @@ def require_memory(nbytes: int, path: Path) -> None:
         )
 
 
-def require_plausible(packed: int, unpacked: int, path: Path) -> None:
-    """Raise an InputError if a GiB or more comes out of next to nothing, as of no measurement: a bomb."""
-    if unpacked > _MUCH and unpacked > _RATIO * packed:
+def require_plausible(packed: int, unpacked: int, path: Path, much: int = _MUCH) -> None:
+    """Raise an InputError if more than `much` comes out of next to nothing, as of no measurement: a bomb."""
+    if unpacked > much and unpacked > _RATIO * packed:
         raise InputError(
             path.name,
             f"its data claim {unpacked / 2**30:.3g} GiB, of which it has {packed} bytes",
@@ -213,11 +213,19 @@ def require_plausible(packed: int, unpacked: int, path: Path) -> None:
         )
 
 
-def require_few(shape: tuple[int, ...], chunks: tuple[int, ...], itemsize: int, path: Path) -> None:
-    """Raise an InputError if an array lies in millions of tiny chunks, which take for ever to read."""
+def require_few(
+    shape: tuple[int, ...], chunks: tuple[int, ...], itemsize: int, stored: Callable[[], int], path: Path
+) -> None:
+    """Raise an InputError if an array lies in millions of tiny chunks, or most of many are not there.
+
+    It would take for ever to read it, or to find out; `stored` tells the bytes that are there, and is asked if there
+    are many.
+    """
     count = nbytes_of(tuple(-(-int(n) // max(int(c), 1)) for n, c in zip(shape, chunks, strict=True)), 1)
     if count > 2**20 and nbytes_of(chunks, itemsize) < 1024:
         raise InputError(path.name, f"keeps shape {tuple(shape)} in {count} chunks", "Write it with larger chunks.")
+    if count > 2**16:
+        require_plausible(stored(), nbytes_of(shape, itemsize), path, 0)
 
 
 def nbytes_of(shape: tuple[int, ...], itemsize: int) -> int:

@@ -82,7 +82,7 @@ def stored(array: Any, path: Path) -> Any:
     chunks = getattr(array, "shards", None) or array.chunks
     nbytes = nbytes_of(array.shape, array.dtype.itemsize)
     require_memory(nbytes_of(chunks, array.dtype.itemsize), path)
-    require_few(array.shape, array.chunks, array.dtype.itemsize, path)
+    require_few(array.shape, array.chunks, array.dtype.itemsize, array.nbytes_stored, path)
     if nbytes < LAZY:
         require_memory(nbytes, path)
         return np.asarray(array[...])
