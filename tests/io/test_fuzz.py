@@ -9,7 +9,7 @@ from tests.samples import SAMPLES, write_sample
 
 from proxiscope.core import InputError
 
-COUNT = 150
+COUNT = 300
 UNREADABLE = ("lzw.tif",)  # without imagecodecs
 
 
