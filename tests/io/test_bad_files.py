@@ -18,6 +18,7 @@ import tifffile
 
 from proxiscope.core.errors import InputError
 from proxiscope.io import READ_SUFFIXES, read, read_angles, read_array, write_array
+from proxiscope.io.raw import reading
 
 STACK = np.random.default_rng(1).random((4, 5, 6)).astype(np.float32)
 
@@ -322,3 +323,9 @@ def test_readers_in_threads(tmp_path):
     for thread in threads:
         thread.join()
     assert not failures
+
+
+def test_a_library_that_is_missing_is_named(tmp_path):
+    (tmp_path / "a.mrc").write_bytes(bytes(2000))
+    with pytest.raises(InputError, match="library rsciio, which is not installed"), reading(tmp_path / "a.mrc", "DM"):
+        raise ModuleNotFoundError("No module named 'rsciio'", name="rsciio")

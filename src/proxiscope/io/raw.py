@@ -247,6 +247,9 @@ def reading(path: Path, kind: str) -> Iterator[None]:
         yield
     except InputError:
         raise
+    except ModuleNotFoundError as error:
+        found = f"{kind} is read by the library {error.name}, which is not installed"
+        raise InputError(path.name, found, f"Install {error.name}, or napari-proxiscope again") from error
     except Exception as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
