@@ -7,7 +7,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 XVFB    = $(if $(DISPLAY)$(WAYLAND_DISPLAY),,xvfb-run -a -s "-screen 0 1440x900x24")
 
-.PHONY: demo test test-headless test-gui test-lowest lint bench system clean
+.PHONY: demo test test-headless test-gui test-lowest test-pyside lint bench system clean
 
 demo: system $(BIN)/.demo
 	$(XVFB) $(BIN)/python -m proxiscope.napari.demo --output demo-output
@@ -31,10 +31,18 @@ test-lowest: system $(BIN)/.dev
 	$(VENV)-lowest/bin/python -m pytest -p no:napari -p no:npe2 -p no:pytest-qt -m "not gui and not slow" --ignore=tests/napari
 	$(XVFB) $(VENV)-lowest/bin/python -m pytest tests/napari
 
+# the other Qt binding, in an environment of its own; what depends most on it
+PYSIDE_TESTS ?= $(addprefix tests/napari/test_,commands.py docks.py manifest.py settings.py)
+test-pyside: system $(BIN)/.dev
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)-pyside
+	$(BIN)/uv pip install --quiet --python $(VENV)-pyside/bin/python -e ".[pyside6]" "pytest>=8.2" "pytest-qt>=4.4"
+	QT_API=pyside6 $(XVFB) $(VENV)-pyside/bin/python -m pytest $(PYSIDE_TESTS)
+
 bench: $(BIN)/.dev
 	$(BIN)/python benchmarks/tomography.py
 	$(BIN)/python benchmarks/phase.py
 	$(XVFB) $(BIN)/python benchmarks/streaming.py
+	$(XVFB) $(BIN)/python benchmarks/start.py
 
 $(BIN)/python:
 	$(PYTHON) -c "import sys; sys.exit(0 if sys.version_info >= (3, 11) else 'proxiscope needs Python 3.11 or later: make PYTHON=python3.11')"
@@ -67,4 +75,4 @@ system:
 	fi
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest demo-output
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-pyside demo-output

@@ -3,7 +3,8 @@
     python benchmarks/streaming.py [--seconds 12] [--rounds 3]
 
 Needs a display (or xvfb-run). Latency is the time that an event posted from another thread waits for the GUI
-thread. The rate is measured in turns, streamed and not streamed, in the same process and with the same window.
+thread. The rate is measured in turns, streamed and not streamed, in the same process and with the same window. At the
+end a long run shows whether its memory stays constant.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import threading
 import time
 
 import numpy as np
+import psutil
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QApplication
 
@@ -21,6 +23,8 @@ from proxiscope.napari.run import Run
 from proxiscope.simulate import diffraction_pattern, tilt_series, vesicle
 
 LATENCY_MEDIAN, LATENCY_P95, COST = 0.020, 0.080, 0.10
+GROWTH, LONG = 10e6, 10_000
+"""Bytes that the process may grow by in so many iterations: their figures are kept, a hundred bytes each."""
 
 
 class Pinger(QObject):
@@ -89,13 +93,39 @@ def unstreamed(panel, seconds):
     return measured
 
 
-def measure(viewer, name, layers, panel_name, options):
-    """One line: rates with their ratio, and latencies."""
+def opened(viewer, layers, panel_name):
+    """The dock and the panel, with the layers in the viewer."""
     for data, attributes, kind in layers:
         getattr(viewer, f"add_{kind}")(data, **attributes)
     dock, panel = viewer.window.add_plugin_dock_widget("napari-proxiscope", panel_name)
     panel.form.widgets["max_iterations"].value = 1_000_000
     live(1)
+    return dock, panel
+
+
+def growth(viewer, name, layers, panel_name):
+    """One line: how the memory of the process grows while a long run is watched."""
+    dock, panel = opened(viewer, layers, panel_name)
+    process, before = psutil.Process(), []
+    panel.start()
+    for end in (LONG // 2, LONG // 2 + LONG):
+        while panel.run.iteration < end:
+            live(0.1)
+        before.append(process.memory_info().rss)
+    panel.cancel()
+    while panel.running:
+        live(0.05)
+    viewer.window.remove_dock_widget(dock)
+    viewer.layers.clear()
+    grown = before[1] - before[0]
+    ok = grown < GROWTH
+    print(f"{name:28} {grown / 1e6:+.1f} MB in {LONG} iterations   {'ok' if ok else 'MISSED'}")
+    return ok
+
+
+def measure(viewer, name, layers, panel_name, options):
+    """One line: rates with their ratio, and latencies."""
+    dock, panel = opened(viewer, layers, panel_name)
     costs, waits, start_waits, rates = [], [], [], []
     for _ in range(options.rounds):
         off = unstreamed(panel, options.seconds)
@@ -134,11 +164,14 @@ def main():
     print(f"{'':28} not streamed, streamed   (demands: cost < {COST:.0%}, median < 20 ms, p95 < 80 ms)")
     pattern = diffraction_pattern(vesicle((200, 200), seed=3), (512, 512), flux=1e8)
     series = tilt_series(vesicle((128, 128, 128), seed=3), np.linspace(-70, 70, 60), noise=0.3)
+    small = tilt_series(vesicle((32, 32, 32), seed=3), np.linspace(-70, 70, 60), noise=0.3)
     large = tilt_series(vesicle((256, 256, 256), seed=3), np.linspace(-70, 70, 60), noise=0.6)
     ok = [
         measure(viewer, "GPS-F, 512 x 512", pattern_layers(pattern, "pattern"), "Phase retrieval", options),
         measure(viewer, "RESIRE, 128^3, 60 tilts", [series_layer(series, "series")], "Tomography", options),
         measure(viewer, "RESIRE, 256^3, 60 tilts", [series_layer(large, "series")], "Tomography", options),
+        growth(viewer, "GPS-F, 512 x 512", pattern_layers(pattern, "pattern"), "Phase retrieval"),
+        growth(viewer, "RESIRE, 32^3, 60 tilts", [series_layer(small, "series")], "Tomography"),
     ]
     viewer.close()
     return 0 if all(ok) else 1

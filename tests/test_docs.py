@@ -15,7 +15,7 @@ import proxiscope as px
 from proxiscope.cli import main
 from proxiscope.core import algorithms, registry
 from proxiscope.core.algorithm import iterate
-from proxiscope.io import write_array
+from proxiscope.io import read, write_array
 from proxiscope.preparation import step, steps
 from proxiscope.preparation.step import _steps
 from proxiscope.simulate import tilt_series, vesicle
@@ -136,6 +136,18 @@ def test_raw_frames_become_a_pattern_as_the_page_says(tmp_path, monkeypatch, cap
     assert "6 hot, dead or hit pixels" in written
     assert "(106.00, 96.00)" in written
     assert px.load("ready.h5").known.mean() == pytest.approx(0.95, abs=0.01)
+
+
+def test_results_are_had_again_as_the_page_says(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    commands, scripts = blocks(DOCS / "reproducing.md", "sh"), blocks(DOCS / "reproducing.md", "python")
+    run_commands("".join(commands))
+    printed = capsys.readouterr().out
+    assert printed.count("identical to the result on file, bit for bit") == 2
+    assert scripts[0] in printed
+    again, *_ = [run_python(code, "reproducing.md") for code in scripts]
+    np.testing.assert_array_equal(again["result"].array, read("image.h5").data)
+    assert {"input.h5", "image.pdf", "convergence.svg"} <= {path.name for path in tmp_path.iterdir()}
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.stem)

@@ -35,6 +35,12 @@ HEADLESS = {"QT_QPA_PLATFORM": "offscreen"}
 FOR_SOME_FILES = {"dask", "fabio", "h5py", "hdf5plugin", "numcodecs", "rsciio", "tifffile", "yaozarrs", "zarr"}
 """Packages that only the files of some format need; rsciio is under the GPL."""
 
+TAKE_LONG = {
+    "distributed", "matplotlib", "rocket_fft", "scipy.fft", "scipy.interpolate", "scipy.linalg", "scipy.ndimage",
+    "scipy.optimize", "scipy.signal", "scipy.sparse", "scipy.spatial", "scipy.stats", "skimage", "torch",
+}  # fmt: skip
+"""What is imported when something runs: as ``scipy.fft.rfft``, of ``import scipy`` alone, or by `Later`."""
+
 
 def call(*command, **surroundings: str) -> str:
     """Run a command that has to succeed; what it printed."""
@@ -75,9 +81,10 @@ class TestProject:
         base = [Requirement(text) for text in PROJECT["dependencies"]]
         assert not QT_BINDINGS & all_of(base)
         assert QT_BINDINGS & all_of(extra("all"))
+        assert all("6.12.0" not in r.specifier for r in extra("pyside6") if r.name == "PySide6")
 
     def test_the_extras_exist(self):
-        assert {"all", "learning", "cluster", "dev"} <= set(PROJECT["optional-dependencies"])
+        assert {"all", "pyside6", "learning", "cluster", "dev"} <= set(PROJECT["optional-dependencies"])
 
     def test_the_extra_dev_holds_what_builds_the_package(self):
         assert {"build", "editables", "hatchling", "npe2", "pytest"} <= {r.name for r in extra("dev")}
@@ -141,14 +148,12 @@ class TestManifest:
         assert found == PluginManifest.from_file(SOURCE / "napari.yaml")
 
     def test_every_contribution_names_a_command_that_exists(self):
-        commands = {command["id"] for command in MANIFEST["contributions"]["commands"]}
-        used = {
-            entry["command"]
-            for kind, entries in MANIFEST["contributions"].items()
-            if kind in ("widgets", "readers", "writers", "sample_data")
-            for entry in entries
-        }
-        assert used == commands
+        commands = [command["id"] for command in MANIFEST["contributions"]["commands"]]
+        contributed = ("widgets", "readers", "writers", "sample_data")
+        entries = [entry for kind in contributed for entry in MANIFEST["contributions"][kind]]
+        entries += [entry for menu in MANIFEST["contributions"]["menus"].values() for entry in menu]
+        assert {entry["command"] for entry in entries} <= set(commands)
+        assert len(commands) == len(set(commands))
 
     def test_the_reader_is_offered_every_file_that_can_be_read(self):
         patterns = [p for reader in MANIFEST["contributions"]["readers"] for p in reader["filename_patterns"]]
@@ -169,6 +174,24 @@ class TestManifest:
         )
         skip_without_qt()
         call(sys.executable, "-c", code, *names, **HEADLESS)
+
+
+    def test_panels_wait_with_what_takes_long_to_import(self):
+        names = [entry["command"].split(".")[1] for entry in MANIFEST["contributions"]["widgets"]]
+        classes = {c["id"].split(".")[1]: c["python_name"].split(":")[1] for c in MANIFEST["contributions"]["commands"]}
+        code = (
+            "import sys, napari.viewer, napari.layers, napari.qt, napari.settings, napari._qt.qt_main_window\n"
+            "from proxiscope.core import algorithms\n"
+            "before = set(sys.modules)\n"
+            "from proxiscope.napari import panels, commands, settings, shortcuts\n"
+            "assert all(isinstance(getattr(panels, name), type) for name in sys.argv[1:])\n"
+            "algorithms()\n"
+            "print(*(set(sys.modules) - before))"
+        )
+        skip_without_qt()
+        imported = set(call(sys.executable, "-c", code, *(classes[name] for name in names), **HEADLESS).split())
+        assert {"proxiscope.napari.panels.tomography", "proxiscope.phase.gps"} <= imported
+        assert imported & (FOR_SOME_FILES | TAKE_LONG) == set()
 
 
 def skip_without_qt() -> None:

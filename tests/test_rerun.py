@@ -115,6 +115,7 @@ ALGORITHMS = {
     "slabs": (InSlabs(algorithm=RESIRE(max_iterations=3), slices=32), "series.mrc"),
     "refinement": (AngleRefinement(rounds=1, steps=1), "series.mrc"),
     "cut short": (SIRT(max_iterations=30), "series.mrc"),
+    "changed": (SIRT(max_iterations=12), "series.mrc"),
 }
 
 
@@ -123,8 +124,10 @@ ALGORITHMS = {
 def test_any_algorithm(folder, name):
     algorithm, file = ALGORITHMS[name]
     short = {"callback": lambda p: p.iteration == 7} if name == "cut short" else {}
+    if name == "changed":
+        short = {"changes": {4: SIRT(max_iterations=7, relaxation=0.5)}}
     found = again(folder, algorithm, px.load(folder / file), **short)
-    assert found.result.algorithm == algorithm
+    assert found.result.algorithm == (short["changes"][4] if name == "changed" else algorithm)
     if short:
         assert found.result.iteration == 7
 
@@ -156,17 +159,23 @@ def test_what_is_not_recorded_cannot_be_repeated_and_says_so(folder):
 
 
 def test_a_large_array_by_value_is_kept_as_its_hash_which_says_so(folder):
-    large = np.ones((80, 80), bool)
-    assert large.size > INLINE
-    pattern = np.abs(np.fft.fftshift(np.fft.fft2(np.pad(RNG.random((20, 20)), 30))))
-    np.save(folder / "large.npy", pattern)
-    large[:40] = False
-    large[:, 70:] = False
-    problem = px.load(folder / "large.npy", intensities=False, support=large)
-    assert set(problem.recipe["options"]["support"]) == {"array", "shape", "type"}
+    start = np.pad(RNG.random((20, 20)), 30)
+    assert start.size > INLINE
+    np.save(folder / "large.npy", np.abs(np.fft.fftshift(np.fft.fft2(start))))
+    problem = px.load(folder / "large.npy", intensities=False, start=start)
+    assert set(problem.recipe["options"]["start"]) == {"array", "shape", "type"}
     px.reconstruct(HIO(max_iterations=2), problem).save(folder / "result.h5")
-    with pytest.raises(InputError, match=r"support: .* array of 80 x 80 numbers.* Save the array to a file"):
+    with pytest.raises(InputError, match=r"start: .* array of 80 x 80 numbers.* Save the array to a file"):
         px.rerun(folder / "result.h5")
+
+
+def test_a_large_mask_by_value_is_packed(folder):
+    rows, columns = np.indices((200, 180)) - np.array([100, 90])[:, None, None]
+    pattern = np.abs(np.fft.fftshift(np.fft.fft2(np.pad(RNG.random((40, 40)), ((80, 80), (70, 70))))))
+    np.save(folder / "large.npy", pattern)
+    problem = px.load(folder / "large.npy", intensities=False, support=rows**2 + 3 * columns**2 < 2500)
+    assert len(json.dumps(problem.recipe)) < 2000
+    again(folder, HIO(max_iterations=2), problem)
 
 
 def test_the_helper_for_problems_made_otherwise(folder):

@@ -47,7 +47,7 @@ class Result:
     metrics : Mapping[str, ndarray]
         ``"iteration"`` and, over the recorded iterations, figures such as ``"r_factor"`` (a fraction).
     algorithm : Algorithm
-        With its parameters.
+        With its parameters; the last one, where they were changed on the way, of which the provenance tells.
     iteration : int
         Iteration that `array` belongs to: the best recorded one in phase retrieval, otherwise the last. Where `HeldOut`
         was to stop the run, the recorded one with the lowest free R-factor.
@@ -117,6 +117,7 @@ def reconstruct(
     *,
     seed: int = 0,
     stop: Criterion | Sequence[Criterion] = (),
+    changes: Mapping[int, Algorithm] | None = None,
     callback: Callable[[Progress], bool | None] | None = None,
 ) -> Result:
     """Run an algorithm to its end.
@@ -131,6 +132,9 @@ def reconstruct(
     stop : Criterion or sequence of Criterion, optional
         What ends the run before its last iteration: `Discrepancy`, `HeldOut` or `Plateau`. The first that is met does,
         and the provenance says so.
+    changes : Mapping[int, Algorithm], optional
+        What takes over after an iteration, such as the same algorithm with another step size: see `iterate`. The
+        criteria watch what follows the last change.
     callback : callable, optional
         Called with the `Progress` of every iteration; a true return value stops the run and keeps what it has.
 
@@ -148,11 +152,13 @@ def reconstruct(
     check(algorithm, problem, seed)
     chosen = criteria_for(algorithm, problem, stop)
     record, begin, progress = Record(algorithm, lowest_of(chosen)), time.perf_counter(), None
-    watched = until(iterate(algorithm, problem, seed=seed), *chosen, era=algorithm.era)
+    changes = {} if changes is None else changes
+    progresses = iterate(algorithm, problem, seed=seed, changes=changes)
+    watched = until(progresses, *chosen, era=algorithm.era, changes=changes)
 
     def result() -> Result:
-        seconds = time.perf_counter() - begin
-        return conclude(algorithm, problem, record, progress, seed=seed, seconds=seconds, watched=watched)
+        told = {"seed": seed, "seconds": time.perf_counter() - begin, "watched": watched, "changes": changes}
+        return conclude(algorithm, problem, record, progress, **told)
 
     try:
         for progress in watched:
@@ -215,10 +221,12 @@ def conclude(
     seed: int,
     seconds: float,
     watched: until | None = None,
+    changes: Mapping[int, Algorithm] | None = None,
 ) -> Result:
-    """The result of a run that has got to `progress`, finished or stopped."""
+    """The result of a run that has got to `progress`, finished or stopped; `algorithm` is the one that began it."""
+    last = progress.algorithm or algorithm
     if not (record.best or progress.metrics):  # stopped before the figures of what is kept were due
-        record.add(replace(progress, metrics=algorithm.metrics(problem, progress.state)))
+        record.add(replace(progress, metrics=last.metrics(problem, progress.state)))
     array, iteration = record.result(progress)
     provenance = {
         "software": f"proxiscope {__version__}",
@@ -232,11 +240,16 @@ def conclude(
         "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "platform": platform_line(),
     }
+    made = {i: change for i, change in sorted((changes or {}).items()) if i < progress.iteration}
+    if made:
+        provenance["changes"] = [
+            {"iteration": i, "algorithm": change.name, "parameters": to_dict(change)} for i, change in made.items()
+        ]
     if watched is not None and watched.criteria:
         provenance["stop"] = [{"name": c.name, **to_dict(c)} for c in watched.criteria]
         provenance["stopped"] = watched.reason or not_met(watched.criteria, record)
-    products = algorithm.products(problem, progress.state)
-    return Result(array, record.metrics(), algorithm, iteration, problem.pixel_size, provenance, products)
+    products = last.products(problem, progress.state)
+    return Result(array, record.metrics(), last, iteration, problem.pixel_size, provenance, products)
 
 
 def platform_line() -> str:

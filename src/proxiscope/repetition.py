@@ -10,19 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._version import __version__
-from .core import Algorithm, Criterion, InputError, Progress, build, criteria
+from .core import Algorithm, Criterion, InputError, Progress
 from .core.recipes import file_hash, files_of
-from .core.registry import algorithm as algorithm_named
 from .reconstruction import Result, describe, reconstruct
+from .recorded import NO_RECIPE, followed, recorded
 
 if TYPE_CHECKING:
     from .io import RawData
-
-_NO_RECIPE = (
-    "the record does not say how its input was made: from arrays in Python, or changed in a way that is not recorded",
-    "Load the input from a file (proxiscope.load) and reconstruct again: such results can be repeated",
-)
-
 
 @dataclass(frozen=True, eq=False)
 class Plan:
@@ -34,6 +28,8 @@ class Plan:
     problem : DiffractionPattern or TiltSeries
     seed : int
     stop : tuple of Criterion
+    changes : Mapping[int, Algorithm]
+        What took over on the way.
     iterations : int
         Where the run had ended, by itself or because somebody stopped it.
     recorded : ndarray
@@ -48,6 +44,7 @@ class Plan:
     problem: Any
     seed: int
     stop: tuple[Criterion, ...]
+    changes: Mapping[int, Algorithm]
     iterations: int
     recorded: NDArray
     provenance: Mapping[str, Any]
@@ -56,6 +53,11 @@ class Plan:
     def ends_at(self, progress: Progress) -> bool:
         """Whether the run on record ended here."""
         return progress.iteration >= self.iterations
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What goes to `reconstruct` beside algorithm, problem and callback."""
+        return {"seed": self.seed, "stop": self.stop, "changes": self.changes}
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +119,7 @@ def rerun(
     def follow(progress: Progress) -> bool:
         return bool(callback and callback(progress)) or plan.ends_at(progress)
 
-    return compared(plan, reconstruct(plan.algorithm, plan.problem, seed=plan.seed, stop=plan.stop, callback=follow))
+    return compared(plan, reconstruct(plan.algorithm, plan.problem, callback=follow, **plan.options))
 
 
 def planned(path: str | os.PathLike, *, input: str | os.PathLike | Sequence[str | os.PathLike] = ()) -> Plan:
@@ -127,13 +129,8 @@ def planned(path: str | os.PathLike, *, input: str | os.PathLike | Sequence[str 
     raw, name = read(path), Path(path).name
     if raw.declared.kind != "result" or "algorithm" not in raw.declared.provenance:
         raise InputError(name, "holds no result with its record", "Give a file that proxiscope wrote")
-    try:
+    with followed(name):
         return _planned(raw, Path(path), [input] if isinstance(input, str | os.PathLike) else input)
-    except InputError:
-        raise
-    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:  # a record may say anything
-        found = f"its record cannot be followed ({type(error).__name__}: {error})"
-        raise InputError(name, found, "Use the version of proxiscope that wrote it") from error
 
 
 def _planned(raw: "RawData", path: Path, given: Iterable[str | os.PathLike]) -> Plan:
@@ -141,18 +138,16 @@ def _planned(raw: "RawData", path: Path, given: Iterable[str | os.PathLike]) -> 
     from .io.rebuild import problem_of
 
     made = raw.declared.provenance
-    described = made.get("input", {})
+    described, run = made.get("input", {}), recorded(made)
     if not described.get("recipe"):
-        raise InputError(path.name, *_NO_RECIPE)
-    algorithm = build(algorithm_named(made["algorithm"]), made.get("parameters", {}))
-    stop = tuple(_criterion(values) for values in made.get("stop", ()))
+        raise InputError(path.name, *NO_RECIPE)
     search = _Search(path.absolute().parent, [Path(p) for p in given], described["recipe"])
     problem = problem_of(described["recipe"], search)
     notes = [*search.notes, *_versions(made)]
     if describe(problem)["sha256"] != described.get("sha256"):
         notes.append("The data that the run sees are not those on record: they are read or prepared otherwise now.")
-    seed, iterations = int(made.get("seed", 0)), int(made.get("iterations", algorithm.iterations))
-    return Plan(algorithm, problem, seed, stop, iterations, in_memory(raw.data, path), made, tuple(notes))
+    array = in_memory(raw.data, path)
+    return Plan(run.algorithm, problem, run.seed, run.stop, run.changes, run.iterations, array, made, tuple(notes))
 
 
 def compared(plan: Plan, result: Result) -> Repetition:
@@ -187,13 +182,6 @@ def _pairs(a: NDArray, b: NDArray) -> Iterator[tuple[NDArray, NDArray]]:
 
 def _power(values: NDArray) -> float:
     return float(np.linalg.norm(values.astype(np.result_type(values, np.float64)).ravel()) ** 2)
-
-
-def _criterion(values: Mapping[str, Any]) -> Criterion:
-    known, name = criteria(), values.get("name")
-    if name not in known:
-        raise InputError("stop", f"a criterion {name!r}", "Use the version of proxiscope that wrote the result")
-    return build(known[name], {key: value for key, value in values.items() if key != "name"})
 
 
 def _versions(made: Mapping[str, Any]) -> list[str]:
@@ -248,4 +236,4 @@ def _main_inputs(recipe: Mapping[str, Any]) -> list[str]:
     """Hashes of the files with the data, of a joined series in their order."""
     if "joined" in recipe:
         return [value for one in recipe["joined"] for value in _main_inputs(one)]
-    return [file["sha256"] for file in recipe.get("files", (recipe,))]
+    return [file["sha256"] for file in recipe.get("files", (recipe,)) if "sample" not in recipe]

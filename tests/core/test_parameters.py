@@ -9,7 +9,22 @@ import numpy as np
 import pytest
 from annotated_types import Interval
 
-from proxiscope.core import Doc, Group, InputError, Schedule, Unit, algorithms, build, parameters, to_dict
+from proxiscope.core import (
+    Doc,
+    Example,
+    Group,
+    InputError,
+    Label,
+    Schedule,
+    Unit,
+    When,
+    Zero,
+    algorithms,
+    applicable,
+    build,
+    parameters,
+    to_dict,
+)
 from proxiscope.core.parameters import File, Numbers, Table, at, check_parameters, parts
 
 
@@ -246,3 +261,42 @@ def test_every_parameter_is_there_once_and_groups_are_last(cls):
     found = parameters(cls)
     assert sorted(p.name for p in found) == sorted({f.name for f in fields(cls)} - set(parts(cls)))
     assert [p.group for p in found] == sorted(p.group for p in found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Marked:
+    """Parameters that depend on each other."""
+
+    kind: Literal["disc", "box", "none"] = "none"
+    radius: Annotated[float, Interval(ge=0), Unit("px"), Zero("found"), When("kind", "disc")] = 3.0
+    edges: Annotated[Numbers, Label("Edge lengths"), Example("20, 30"), When("kind", "disc", "box")] = ()
+    rounds: Annotated[int, Interval(ge=1, le=9)] = 1
+    blur: Annotated[float, When("rounds", Interval(ge=2, le=5)), When("kind", "box")] = 0.0
+    sharp: Annotated[bool, When("blur", 0)] = False
+    deep: Annotated[int, When("sharp"), Group("Sample", preset=False)] = 0
+
+
+def test_labels_examples_and_zeros_are_read():
+    by_name = {p.name: p for p in parameters(Marked)}
+    assert by_name["radius"].title == "Radius (px)"
+    assert by_name["radius"].zero == "found"
+    assert by_name["edges"].title == "Edge lengths"
+    assert by_name["edges"].expects == "whole numbers, as 20, 30,"
+    assert [p.name for p in parameters(Marked) if not p.preset] == ["deep"]
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ({}, set()),
+        ({"kind": "disc"}, {"radius", "edges"}),
+        ({"kind": "box"}, {"edges"}),
+        ({"kind": "box", "rounds": 2}, {"edges", "blur", "sharp"}),
+        ({"kind": "box", "rounds": 6}, {"edges"}),
+        ({"kind": "box", "rounds": 5, "blur": 1.5}, {"edges", "blur"}),
+        ({"kind": "box", "rounds": 5, "sharp": True}, {"edges", "blur", "sharp", "deep"}),
+        ({"kind": "disc", "rounds": 5, "sharp": True}, {"radius", "edges"}),  # through blur, which does not matter
+    ],
+)
+def test_what_matters_follows_from_the_values(values, names):
+    assert applicable(Marked, values) == {"kind", "rounds"} | names

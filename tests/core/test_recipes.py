@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from proxiscope.core import InputError
-from proxiscope.core.recipes import INLINE, array_hash, by_value, file_hash, files_of, from_value, joined, then
+from proxiscope.core.recipes import (
+    INLINE,
+    array_hash,
+    by_value,
+    file_hash,
+    files_of,
+    from_value,
+    joined,
+    repeatable,
+    then,
+)
 
 
 @pytest.mark.parametrize("kind", ["f4", "f8", "i2", "u1", "?"])
@@ -15,6 +25,42 @@ def test_small_arrays_come_back_bit_for_bit(kind):
     found = from_value(json.loads(json.dumps(by_value(array))), "mask")
     assert found.dtype == array.dtype
     np.testing.assert_array_equal(found, array)
+
+
+@pytest.mark.parametrize("shape", [(9, 13), (1, 7, 31), (300, 300)])
+def test_masks_are_packed_and_come_back(shape):
+    mask = np.indices(shape).sum(axis=0) % 90 < 40
+    value = json.loads(json.dumps(by_value(mask)))
+    assert len(value["packed"]) < 2000
+    found = from_value(value, "mask")
+    assert found.dtype == bool
+    np.testing.assert_array_equal(found, mask)
+
+
+def test_a_mask_that_does_not_become_small_is_kept_as_a_hash():
+    assert "array" in by_value(np.random.default_rng(0).random((1000, 1000)) > 0.5)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"packed": "?"}, {"packed": 3}, {"packed": "A" * 60_000}, {"packed": ""},
+        {"shape": [3, 1000]}, {"shape": [-2, -9]},
+    ],
+)  # fmt: skip
+def test_a_damaged_mask_is_refused(changes):
+    value = by_value(np.arange(200) % 3 > 0) | changes
+    with pytest.raises(InputError, match="cannot be unpacked"):
+        from_value(value, "mask")
+
+
+def test_what_can_be_made_again():
+    file = {"path": "a", "sha256": "1", "options": {}, "then": []}
+    assert repeatable(file)
+    assert repeatable(joined(file, then(file, "within", support=by_value(np.ones((20, 20), bool)))))
+    for start in (np.ones(3, complex), np.zeros(INLINE + 1)):
+        assert not repeatable(joined(file, then(file, "starting_from", image=by_value(start))))
+    assert not repeatable(None)
 
 
 @pytest.mark.parametrize("array", [np.zeros(INLINE + 1), np.ones(3, complex), np.array([1, np.nan])])

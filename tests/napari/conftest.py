@@ -10,10 +10,21 @@ from qtpy.QtCore import Qt
 
 pytest.importorskip("pytestqt")
 
-from proxiscope.napari.worker import Worker
+from proxiscope.napari.panels.dock import workers_of
 from proxiscope.preparation.step import Step, _steps
 
 PLUGIN = "napari-proxiscope"
+
+IDLE = {"run", "preview"}
+"""Buttons of a panel that are enabled as long as nothing is under way."""
+
+
+@pytest.fixture(autouse=True)
+def usual_preferences(monkeypatch):
+    """Those of whoever runs the tests do not matter."""
+    monkeypatch.setattr("proxiscope.napari.stream.streaming_budget", lambda: 0.04)
+    monkeypatch.setattr("proxiscope.napari.stream.streaming_tick", lambda: 0.07)
+    monkeypatch.setattr("proxiscope.napari.dialogs._last", {})
 
 
 @pytest.fixture
@@ -29,12 +40,14 @@ def open_panel(viewer):
 
     def open_it(name: str):
         _, panel = viewer.window.add_plugin_dock_widget(PLUGIN, name)
+        if name == "Tomography":
+            panel.algorithm.value = "resire"  # whose iterations are the ones that the tests know
         panels.append(panel)
         return panel
 
     yield open_it
     for panel in panels:
-        for worker in [value for value in vars(panel).values() if isinstance(value, Worker)]:
+        for worker in workers_of(vars(panel)):
             worker.cancel()
             assert worker.wait(10)
 

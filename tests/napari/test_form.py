@@ -2,10 +2,14 @@
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtWidgets import QApplication
 from tests.laws.test_laws import instances
 
 from proxiscope.core import InputError, algorithms, parameters
-from proxiscope.napari.form import ParameterForm
+from proxiscope.napari.form import ParameterForm, Rows, Section
+from proxiscope.phase import HIO
 from proxiscope.preparation import step, steps
 
 EVERY = algorithms() | steps()
@@ -95,3 +99,124 @@ def test_the_button_of_a_file_opens_on_what_is_read(qapp):
     assert "*.mrc" in widget.filter
     widget.value = "/data/dark.tif"
     assert widget.line_edit.value.endswith("dark.tif")
+
+
+def typed(widget, text, qtbot):
+    """Replace what a field shows, key by key."""
+    line = getattr(widget.native, "lineEdit", lambda: widget.native)()
+    line.selectAll()
+    qtbot.keyClicks(line, text)
+    return line
+
+
+@pytest.mark.parametrize(("text", "value"), [("0.0125", 0.0125), ("1.23456789", 1.23456789), (".5", 0.5), ("2", 2.0)])
+def test_a_number_is_kept_as_it_is_typed(text, value, qtbot):
+    form = ParameterForm(HIO)
+    line = typed(form.widgets["beta"], text, qtbot)
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert form.algorithm().beta == value
+    assert float(line.text()) == value
+
+
+@pytest.mark.parametrize("text", ["0.001", "7", "1e3", "-1", "x", "0,5", ""])
+def test_a_number_out_of_range_does_not_get_in(text, qtbot):
+    form = ParameterForm(HIO)
+    line = typed(form.widgets["beta"], text, qtbot)
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert 0.01 <= form.algorithm().beta <= 2
+    QApplication.clipboard().setText(text)
+    line.selectAll()
+    line.paste()
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert 0.01 <= form.algorithm().beta <= 2
+
+
+def test_zero_is_shown_by_what_it_means_and_no_digit_too_many(qtbot):
+    widgets = ParameterForm(algorithms()["gps-r"]).widgets
+    assert widgets["shrink_every"].native.text() == "off"
+    assert widgets["s"].native.text() == "0.9"
+    assert widgets["max_iterations"].native.text() == "1000"
+    for box, value in ((widgets["shrink_every"], 20), (ParameterForm(steps()["invert"]).widgets["intensity"], 1.5)):
+        box.native.lineEdit().setCursorPosition(1)
+        qtbot.keyClicks(box.native, f"{value}")
+        assert box.value == value
+
+
+def test_text_is_framed_until_it_parses_and_falls_back_when_left(qtbot):
+    form = ParameterForm(algorithms()["gps-f"])
+    widget = form.widgets["sigma"]
+    line = typed(widget, "0: 0.01, soon", qtbot)
+    assert "#e69f00" in line.styleSheet()
+    assert line.toolTip().startswith("Give start: value pairs")
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert widget.value == "0: 0, 0.8: 1"
+    assert not line.styleSheet()
+    typed(widget, "0: 0.01, 0.4: 0.1", qtbot)
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert form.algorithm().sigma == ((0.0, 0.01), (0.4, 0.1))
+    typed(widget, "", qtbot)
+    line.clear()
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert widget.value == "0: 0.01, 0.4: 0.1"
+    assert form.algorithm().sigma == ((0.0, 0.01), (0.4, 0.1))
+
+
+def test_an_empty_field_shows_an_example_of_its_own(qapp):
+    widgets = ParameterForm(steps()["crop"]).widgets
+    assert widgets["size"].native.placeholderText() == "such as 256, 256"
+    assert widgets["region"].native.placeholderText() == "such as 10, 500, 20, 510"
+
+
+def shown(form):
+    """Names of the rows that are not hidden."""
+    return {name for name, widget in form.widgets.items() if not widget.native.isHidden()}
+
+
+def test_rows_that_do_not_matter_are_hidden_and_keep_their_values(qtbot):
+    form = ParameterForm(steps()["background"])
+    form.widgets["width"].value = 7
+    rows = Rows(form.widgets.values())
+    qtbot.addWidget(rows)
+    assert shown(form) == {"method", "clip"}
+    form.widgets["method"].value = "border"
+    assert shown(form) == {"method", "width", "clip"}
+    form.widgets["method"].value = "percentile"
+    assert shown(form) == {"method", "percentile", "clip"}
+    assert form.algorithm().width == 7
+
+
+def test_a_section_goes_when_none_of_its_rows_matters(qtbot):
+    form = ParameterForm(algorithms()["gps-r"])
+    names = ("shrink_threshold", "shrink_blur", "shrink_until")
+    section = Section("Shrinking", [form.widgets[name] for name in names])
+    qtbot.addWidget(section)
+    assert section.isHidden()
+    form.widgets["shrink_every"].value = 10
+    assert not section.isHidden()
+    assert set(names) <= shown(form)
+    form.show_algorithm(algorithms()["gps-r"]())
+    assert section.isHidden()
+
+
+def test_the_wheel_changes_only_what_has_the_focus(qtbot):
+    form = ParameterForm(HIO)
+    rows = Rows(form.widgets.values())
+    qtbot.addWidget(rows)
+    none, box = QPoint(), form.widgets["max_iterations"].native
+    wheel = QWheelEvent(
+        QPointF(5, 5), QPointF(5, 5), none, QPoint(0, 120), Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(box, wheel)
+    assert form.algorithm().max_iterations == 1000
+    assert not wheel.isAccepted()
+
+
+def test_a_form_says_once_when_all_its_values_change(qtbot):
+    form = ParameterForm(HIO)
+    with qtbot.waitSignal(form.changed):
+        form.widgets["beta"].value = 0.5
+    said = []
+    form.changed.connect(lambda: said.append(form.algorithm()))
+    form.show_algorithm(HIO(beta=0.7, polish=3))
+    assert said == [HIO(beta=0.7, polish=3)]

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QWidget
 from tests.problems import small_pattern
 
 from proxiscope.core import InputError
 from proxiscope.io import read_array
-from proxiscope.napari.form import Rows, Section
+from proxiscope.napari.form import Section
 from proxiscope.napari.layers import note, pattern_layers
 from proxiscope.napari.run import Status
 from proxiscope.phase import HIO, Ensemble, support
@@ -150,7 +151,8 @@ def test_groups_and_many_starts_are_folded_away(panel):
     groups = panel.form.grouped()
     assert {w.name for w in groups["Shrink-wrap"]} >= {"shrink_every", "shrink_threshold"}
     sections = panel.findChildren(Section)
-    assert {section.text() for section in sections} == {"Shrink-wrap", "Many starts", "When to stop"}
+    titles = {"Mask, start, held-out pixels", "Shrink-wrap", "Many starts", "When to stop"}
+    assert {section.text() for section in sections} == titles
     assert not any(section.isExpanded() for section in sections)
     assert panel.many.widgets["starts"].value == 1
     panel.algorithm.value = "best-quality"
@@ -237,7 +239,8 @@ def test_the_form_is_that_of_the_algorithm(panel):
         panel.algorithm.value = name
         shown = {w.native for w in panel.form.widgets.values()}
         assert all(widget.window() is panel.window() for widget in shown)
-        assert len(panel._method.findChildren(Rows, options=Qt.FindChildOption.FindDirectChildrenOnly)) == 1
+        inside = panel._method.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
+        assert set(inside) == {panel.chooser, panel._form_rows, panel.stopping, panel.cost}
 
 
 def test_what_was_changed_is_kept_when_another_algorithm_is_chosen(panel):

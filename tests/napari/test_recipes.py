@@ -83,7 +83,7 @@ def test_data_that_were_changed_have_none(viewer, open_panel, series_file):
 
 
 def test_steps_are_on_record(viewer, open_panel, tmp_path, wait_until):
-    write_array(tmp_path / "series.mrc", small_series().projections)
+    write_array(tmp_path / "series.mrc", small_series().projections, pixel_size=2.0)
     (tmp_path / "series.rawtlt").write_text("\n".join(f"{a}" for a in small_series().angles))
     viewer.open(tmp_path / "series.mrc", plugin=PLUGIN)
     panel, tomography = open_panel("Prepare data"), open_panel("Tomography")
@@ -95,6 +95,8 @@ def test_steps_are_on_record(viewer, open_panel, tmp_path, wait_until):
     assert problem.shape == (21, 10, 12)
     assert [one["name"] for one in problem.recipe["options"]["steps"]] == ["hot-pixels", "bin"]
     assert problem.recipe["options"]["angles"]["values"] == small_series().angles.tolist()
+    assert problem.pixel_size == 4.0
+    assert same_series(problem_of(problem.recipe), problem)
 
 
 @pytest.mark.parametrize("support", ["box", "ellipse", "autocorrelation"])

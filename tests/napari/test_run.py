@@ -8,10 +8,11 @@ import pytest
 from tests.problems import small_pattern, small_series
 
 from proxiscope.core import InputError
+from proxiscope.napari.previewing import PreviewRun
 from proxiscope.napari.run import Run, Status
-from proxiscope.phase import HIO
+from proxiscope.phase import HIO, Ensemble
 from proxiscope.reconstruction import reconstruct
-from proxiscope.tomography import RESIRE
+from proxiscope.tomography import RESIRE, AcceleratedRESIRE
 
 LONG = 1_000_000
 
@@ -160,3 +161,104 @@ def test_a_result_that_cannot_be_made_ends_the_run_all_the_same(run_of, monkeypa
     assert run.status is Status.FAILED
     assert run.result is None
     assert isinstance(run.error, MemoryError)
+
+
+def held(run, at=5):
+    """The run, paused after some iterations."""
+    wait(lambda: run.iteration > at)
+    run.pause()
+    wait(lambda: run.status is Status.PAUSED)
+    return run.iteration
+
+
+def test_parameters_change_at_a_pause_and_the_record_repeats_it(run_of):
+    run = run_of(RESIRE(max_iterations=LONG), small_series)
+    at = held(run)
+    other = RESIRE(max_iterations=at + 7, step_size=0.5)
+    run.amend(other)
+    run.resume()
+    assert run.wait(10)
+    assert run.status is Status.DONE
+    assert (run.present, run.changes, run.iteration) == (other, {at: other}, at + 7)
+    repeated = reconstruct(RESIRE(max_iterations=LONG), small_series(), changes={at: other})
+    np.testing.assert_array_equal(run.result.array, repeated.array)
+    assert run.result.provenance["changes"] == repeated.provenance["changes"]
+
+
+def test_a_change_that_cannot_be_made_leaves_the_run_paused(run_of):
+    run = run_of(RESIRE(max_iterations=LONG), small_series)
+    at = held(run)
+    run.amend(AcceleratedRESIRE())
+    run.resume()
+    wait(lambda: run.refused is not None)
+    wait(lambda: run.status is Status.PAUSED)
+    assert run.iteration == at
+    assert run.changes == {}
+    run.resume()
+    wait(lambda: run.iteration > at)
+
+
+def test_a_kept_iterate_is_where_another_run_can_begin(run_of):
+    run = run_of(HIO(max_iterations=60), small_pattern, seed=3)
+    at = held(run, at=15)
+    run.keep()
+    run.keep()
+    wait(lambda: run.kept)
+    run.resume()
+    assert run.wait(10)
+    (kept,) = run.kept
+    assert kept.iteration == at
+    again = run_of(HIO(max_iterations=60), small_pattern, seed=3, begin=kept)
+    other = HIO(max_iterations=60, beta=0.5)
+    changed = run_of(HIO(max_iterations=60), small_pattern, seed=3, begin=kept, changes={at: other})
+    assert again.wait(10)
+    assert changed.wait(10)
+    np.testing.assert_array_equal(again.result.array, run.result.array)
+    assert again.curves == run.curves
+    assert changed.curve[: at // 10] == run.curve[: at // 10]
+    expected = reconstruct(HIO(max_iterations=60), small_pattern(), seed=3, changes={at: other})
+    np.testing.assert_array_equal(changed.result.array, expected.array)
+    np.testing.assert_array_equal(changed.result.metrics["r_factor"], expected.metrics["r_factor"])
+
+
+def test_a_run_goes_on_from_its_end_with_more_iterations(run_of):
+    run = run_of(RESIRE(max_iterations=6), small_series)
+    assert run.wait(10)
+    more = RESIRE(max_iterations=9)
+    longer = run_of(RESIRE(max_iterations=6), small_series, begin=run.final, changes={6: more})
+    assert longer.wait(10)
+    assert longer.status is Status.DONE
+    np.testing.assert_array_equal(longer.result.array, reconstruct(more, small_series()).array)
+    assert run.final.iteration == 6
+    nothing = run_of(RESIRE(max_iterations=6), small_series, begin=run.final)
+    assert nothing.wait(10)
+    assert "Ask for more" in str(nothing.error)
+
+
+def test_a_preview_ends_in_time_and_shows_one_section(run_of):
+    class Quick(PreviewRun):
+        limit = 0.1
+
+    run = Quick(RESIRE(max_iterations=LONG), small_series)
+    run.row = 7
+    run.start()
+    assert run.wait(20)
+    assert run.status is Status.STOPPED
+    whole = reconstruct(RESIRE(max_iterations=run.iteration), small_series()).volume
+    assert "7" in run.shows
+    np.testing.assert_allclose(run.result.array[:, 0], whole[:, 7], atol=2e-5 * whole.max())
+
+
+def test_the_image_of_a_start_is_shown_on_the_way_and_at_the_end(run_of):
+    algorithm = Ensemble(algorithm=HIO(max_iterations=40), starts=3, batch=1)
+    run = run_of(algorithm, small_pattern)
+    found = []
+    run.request_start(0)
+    wait(lambda: found.append(run.take_start()) or found[-1] is not None)
+    assert found[-1][0] == 0
+    assert run.wait(20)
+    run.request_start(2)
+    start, (image, *_) = run.take_start()
+    assert start == 2
+    single = reconstruct(HIO(max_iterations=40), small_pattern(), seed=2)
+    np.testing.assert_array_equal(image, single.array)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tests.napari.test_panels import add_pattern, add_series, click, enabled
+from tests.napari.test_panels import IDLE, add_pattern, add_series, click, enabled
 from tests.problems import small_pattern, small_series
 
 from proxiscope.core import Discrepancy, HeldOut, InputError, Plateau
@@ -43,12 +43,12 @@ class TestRun:
         assert isinstance(run.error, InputError)
         assert "nothing is held out" in str(run.error)
 
-    def test_the_misfit_is_not_drawn_among_r_factors(self):
+    def test_every_recorded_figure_is_a_curve(self):
         run = Run(SIRT(max_iterations=5), lambda: small_series().hold_out(5))
         run.start()
         assert run.wait(60)
         assert "misfit" in run.result.metrics
-        assert set(run.curves) == set(CURVES)
+        assert set(run.curves) == {*CURVES, "misfit"}
         assert all(len(run.curves[name]) == 5 for name in ("r_factor", "free_r_factor"))
 
 
@@ -64,7 +64,7 @@ def rows(panel):
 
 def run_to_the_end(panel, qtbot, wait_until):
     click(qtbot, panel, "run")
-    wait_until(lambda: enabled(panel) == {"run"})
+    wait_until(lambda: enabled(panel) == IDLE)
 
 
 def test_the_section_is_folded_and_shows_what_is_chosen(viewer, open_panel):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from proxiscope.napari.stream import BUDGET, DEBT, Stream
+from proxiscope.napari.stream import DEBT, Stream
 from proxiscope.napari.worker import Status
 
 pytestmark = pytest.mark.gui
@@ -17,5 +17,5 @@ def test_one_slow_repaint_does_not_silence_a_run(qapp):
     stream.stop()
     stream._painted(time.perf_counter() - 60, 0.0)
     assert not stream._can_afford()
-    stream._credit_at -= 1.1 * DEBT / BUDGET
+    stream._credit_at -= 1.1 * DEBT / stream._budget
     assert stream._can_afford()

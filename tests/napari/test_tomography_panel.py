@@ -270,7 +270,7 @@ def test_the_free_r_factor_is_drawn_and_the_misfit_is_not(add_series, open_panel
     plot = panel.controls.plot
     for name in ("r_factor", "free_r_factor"):
         np.testing.assert_allclose(plot.points(name)[1], 100 * panel.run.result.metrics[name])
-    assert [label.text for _, label in plot._legend.items] == ["R_F", "free R"]
+    assert plot.texts == ["R_F", "free R"]
     low, high = plot._plot.viewRange()[1]
     assert high < plot.points()[1][0]  # the first fall does not flatten the rest
     assert low < plot.points()[1][-1] < high

@@ -3,11 +3,12 @@
 import argparse
 import json
 import os
+import shlex
 import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +44,8 @@ def list_algorithms(options: argparse.Namespace) -> int:
         name: {
             "title": cls.title,
             "family": cls.family,
+            "use": cls.use,
+            "presets": {preset: dict(values) for preset, values in cls.presets.items()},
             "parameters": {
                 p.name: {"default": p.default, "expects": p.expects, "unit": p.unit, "doc": p.doc, "group": p.group}
                 for p in parameters(cls)
@@ -55,7 +58,9 @@ def list_algorithms(options: argparse.Namespace) -> int:
         return 0
     width = max(map(len, found))
     for name, entry in found.items():
-        print(f"{name:{width}} {entry['family']:12} {entry['title']}")
+        presets = f" (--preset {', '.join(entry['presets'])})" if entry["presets"] else ""
+        print(f"{name:{width}} {entry['family']:12} {entry['title']}{presets}")
+        print(f"{'':{width}} {entry['use']}")
     print("\nproxiscope reconstruct ALGORITHM --help lists the parameters of one.")
     return 0
 
@@ -64,6 +69,7 @@ def reconstruct(options: argparse.Namespace) -> int:
     """``proxiscope reconstruct``."""
     algorithm = algorithm_from(algorithms()[options.algorithm], options)
     stop = criteria_from(algorithms()[options.algorithm], options)
+    course = {"changes": changes_from(algorithms()[options.algorithm], options), "until": until_from(options)}
     refined, chain = getattr(options, "refined_angles", None), steps.chosen(options, algorithm.family)
     inputs = [*series.files(options), *steps.files(chain)]
     check_outputs(options.output, options.metrics, refined, inputs=inputs)
@@ -79,7 +85,7 @@ def reconstruct(options: argparse.Namespace) -> int:
         for note in notes:
             print(note, file=sys.stderr)
     try:
-        result, interrupted = run(algorithm, problem, seed=seed, stop=stop, quiet=options.quiet)
+        result, interrupted = run(algorithm, problem, seed=seed, stop=stop, quiet=options.quiet, **course)
     except DivergedError as error:
         if error.result is not None:
             write_result(error.result, options)
@@ -121,6 +127,7 @@ def run(
     *,
     seed: int = 0,
     stop: Sequence[Criterion] = (),
+    changes: Mapping[int, Algorithm] | None = None,
     quiet: bool = False,
     until: Callable[[Progress], bool] = lambda progress: False,
 ) -> tuple[Result, bool]:
@@ -144,7 +151,8 @@ def run(
             bar.update(progress.iteration - bar.n)
             return interrupt.is_set() or until(progress)
 
-        return run_to_result(algorithm, problem, seed=seed, stop=stop, callback=follow), interrupt.is_set()
+        given = {"seed": seed, "stop": stop, "changes": changes}
+        return run_to_result(algorithm, problem, callback=follow, **given), interrupt.is_set()
 
 
 @contextmanager
@@ -171,8 +179,12 @@ def _interrupt_held(quiet: bool) -> Iterator[threading.Event]:
 
 
 def algorithm_from(cls: type, options: argparse.Namespace) -> Algorithm:
-    """The algorithm `cls` with the parameters given as options, many starts of it, or in slabs; raises InputError."""
-    algorithm = build(cls, _given(parameters(cls), options))
+    """The algorithm `cls` with the parameters given as options, many starts of it, or in slabs; raises InputError.
+
+    What is given by itself wins over a preset.
+    """
+    preset = getattr(options, "preset", None)
+    algorithm = build(cls, {**cls.presets.get(preset, {}), **_given(parameters(cls), options)})
     if takes_slabs(cls):
         return _in_slabs(algorithm, options)
     if not takes_many_starts(cls):
@@ -197,6 +209,42 @@ def criteria_from(cls: type, options: argparse.Namespace) -> tuple[Criterion, ..
         elif given:
             raise InputError(next(iter(given)), "given for a criterion that is not chosen", f"Give --stop {name} too")
     return tuple(chosen.values())
+
+
+def changes_from(cls: type, options: argparse.Namespace) -> dict[int, Algorithm]:
+    """What takes over after how many iterations, by the options --change; raises InputError."""
+    found: dict[int, Algorithm] = {}
+    for iteration, texts in sorted((_change(cls, text) for text in options.change), key=lambda change: change[0]):
+        options = argparse.Namespace(**vars(options) | texts)
+        found[iteration] = algorithm_from(cls, options)
+    return found
+
+
+def _change(cls: type, text: str) -> tuple[int, dict[str, str]]:
+    """The iteration and the texts of parameters in "57: step-size=1.5"."""
+    known = {p.name for p in parameters(cls)}
+    known |= {p.name for p in many_starts_parameters()} if takes_many_starts(cls) else set()
+    known |= slab_parameters().keys() if takes_slabs(cls) else set()
+    remedy = "Give an iteration and what changes after it, such as '57: step-size=1.5'"
+    first, colon, rest = text.partition(":")
+    try:
+        iteration, words = int(first), [word.partition("=") for word in shlex.split(rest)]
+    except ValueError:
+        raise InputError("--change", f"got {text!r}", remedy) from None
+    texts = {name.replace("-", "_"): value for name, _, value in words}
+    if not colon or iteration < 1 or not all(equals for _, equals, _ in words):
+        raise InputError("--change", f"got {text!r}", remedy)
+    for name in texts.keys() - known:
+        raise InputError("--change", f"{name} is no parameter of {cls.name}", f"Choose from {', '.join(sorted(known))}")
+    return iteration, texts
+
+
+def until_from(options: argparse.Namespace) -> Callable[[Progress], bool]:
+    """Whether a run is to end where it has got to, by the option --end-at; raises InputError."""
+    last = options.end_at
+    if last is not None and last < 1:
+        raise InputError("--end-at", f"iteration {last}", "Give 1 or more")
+    return lambda progress: last is not None and progress.iteration >= last
 
 
 def criterion_parameters(cls: type[Criterion]) -> tuple[Parameter, ...]:

@@ -13,9 +13,9 @@ from typing import Any, NoReturn, get_args
 from tqdm import tqdm
 
 from .._version import __version__
-from ..core import InputError, Parameter, ProxiscopeError, algorithms, criteria, parameters
+from ..core import PRESETS, InputError, Parameter, ProxiscopeError, algorithms, criteria, parameters
 from ..phase.problem import Object
-from . import commands, patterns, prepare, quality, rerun, series, steps
+from . import commands, info, patterns, prepare, quality, rerun, series, steps
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -107,7 +107,7 @@ def parser() -> argparse.ArgumentParser:
     reconstruct = sub.add_parser("reconstruct", help="reconstruct a diffraction pattern or a tilt series")
     choice = reconstruct.add_subparsers(required=True, metavar="ALGORITHM", dest="algorithm")
     for name, cls in algorithms().items():
-        one = choice.add_parser(name, help=cls.title, description=_summary(cls))
+        one = choice.add_parser(name, help=cls.title, description=f"{_summary(cls)} When to use it: {cls.use}")
         _add_run_options(one, cls)
         one.set_defaults(command=commands.reconstruct)
 
@@ -115,6 +115,7 @@ def parser() -> argparse.ArgumentParser:
     steps.add_parser(sub)
     quality.add_parser(sub)
     rerun.add_parser(sub)
+    info.add_parser(sub)
 
     demo = sub.add_parser("demo", help="reconstruct a simulated pattern and a simulated tilt series")
     demo.add_argument("--output", metavar="DIR", default="demo-output", help="folder for the results (%(default)s)")
@@ -126,7 +127,10 @@ def _summary(cls: type) -> str:
     return (cls.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
 
 
-_INPUTS = "file with the tilt series, before all options; several are joined, such as those of a double tilt"
+_INPUTS = (
+    "file with the tilt series, or a sample such as sample:tilt-series, before all options; several are joined, such "
+    "as those of a double tilt"
+)
 _PIXEL_SIZE = {
     "phase": "pixel size of the reconstruction, for the record and the result's scale",
     "tomography": "pixel size, instead of what the file says",
@@ -137,7 +141,7 @@ def _add_run_options(parser: argparse.ArgumentParser, cls: type) -> None:
     add = parser.add_argument
     phase = cls.family == "phase"
     if phase:
-        add("input", metavar="INPUT", help="file with the data")
+        add("input", metavar="INPUT", help="file with the data; or a sample, such as sample:pattern")
     else:
         add("input", metavar="INPUT", nargs="+", help=_INPUTS)
     add("-o", "--output", metavar="OUTPUT", required=True, help="result: .mrc, .zarr, .h5, .cxi, .npz, .npy or .tif")
@@ -157,12 +161,16 @@ def _add_run_options(parser: argparse.ArgumentParser, cls: type) -> None:
         add("--refined-angles", metavar="FILE", help="table of the tilts as refined, to be read by --angles: a .txt")
     if cls.random_start:
         add("--seed", type=int, default=0, help="seed of the random start (%(default)s)")
+    if cls.presets:
+        titles = "; ".join(f"{name}: {PRESETS[name].lower()}" for name in cls.presets)
+        add("--preset", choices=cls.presets, help=f"values for parameters that are not given by themselves. {titles}")
     for title, found in groupby(parameters(cls), key=lambda p: p.group):
         _add_parameters(parser.add_argument_group(title or "parameters"), found)
     if commands.takes_slabs(cls):
         group = parser.add_argument_group("large series", _SLABS)
         group.add_argument("--in-slabs", action="store_true", help="reconstruct in slabs, one after the other")
         _add_parameters(group, (replace(p, name=name) for name, p in commands.slab_parameters().items()))
+    _add_course(parser)
     _add_criteria(parser, cls)
     if commands.takes_many_starts(cls):
         group = parser.add_argument_group("many starts", _MANY_STARTS)
@@ -184,6 +192,16 @@ def _add_criteria(parser: argparse.ArgumentParser, cls: type) -> None:
         _add_parameters(group, commands.criterion_parameters(criterion))
 
 
+def _add_course(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("course of the run", _COURSE).add_argument
+    add(
+        "--change", metavar="CHANGE", action="append", default=[],
+        help="what changes after an iteration, such as '57: step-size=1.5'; may be repeated",
+    )  # fmt: skip
+    add("--end-at", metavar="N", type=int, help="end after iteration N as if stopped there: schedules stay as they are")
+
+
+_COURSE = "For repeating a run whose parameters were changed at a pause, or that somebody stopped."
 _SUPPORT = (
     "where the object may lie: a file; or the word autocorrelation, rectangle:RATIO or ellipse:RATIO, with the pixels "
     "of the frame for each one of the support (default: the central box of half the frame)"

@@ -40,7 +40,7 @@ def rerun(options: argparse.Namespace) -> int:
         for note in plan.notes:
             print(note, file=sys.stderr)
     result, interrupted = commands.run(
-        plan.algorithm, plan.problem, seed=plan.seed, stop=plan.stop, quiet=options.quiet, until=plan.ends_at
+        plan.algorithm, plan.problem, quiet=options.quiet, until=plan.ends_at, **plan.options
     )
     if interrupted:
         raise KeyboardInterrupt  # half a repetition compares with nothing

@@ -5,21 +5,26 @@ holds everything that the next step depends on, the random generator included: a
 taken up again from a saved state goes on bit for bit as if it had never stopped.
 """
 
+import copy
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from functools import partial
 from numbers import Number
-from typing import Annotated, Any, ClassVar, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
-import psutil
 from annotated_types import Interval
 from numpy.typing import NDArray
 
 from .errors import DivergedError, InputError, NotEnoughMemoryError
-from .parameters import Doc, check_parameters
+from .marks import Doc, Label
+from .memory import available
+from .parameters import build, check_parameters
 from .registry import register
+
+PRESETS = {"thesis": "As in the thesis", "fast": "Fast preview", "best": "Best quality"}
+"""Names of presets, with their titles."""
 
 P = TypeVar("P")
 S = TypeVar("S", bound="State")
@@ -54,6 +59,8 @@ class Progress:
         Figures recorded at this iteration; empty at iterations that record none.
     state : State
         The state, for a checkpoint. The next step may reuse its buffers.
+    algorithm : Algorithm
+        The one at work, which is another than at the start where the run was changed.
     """
 
     iteration: int
@@ -61,6 +68,7 @@ class Progress:
     metrics: Mapping[str, float]
     state: State = field(repr=False)
     _estimate: Callable[[], NDArray] = field(repr=False)
+    algorithm: "Algorithm | None" = field(default=None, repr=False)
 
     def estimate(self) -> NDArray:
         """A fresh array with the present image (y, x) or volume (z, y, x); computed only when asked for."""
@@ -84,6 +92,10 @@ class Algorithm(Generic[P, S]):
     """Whether a run's result is the recorded iterate of lowest R-factor rather than the last."""
     random_start: ClassVar[bool] = False
     """Whether the seed matters."""
+    use: ClassVar[str] = ""
+    """A sentence on when to use it, and when not."""
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Values of parameters by the name of a preset, one of `PRESETS`; the others are at their defaults."""
     remedy: ClassVar[str] = "Bin or crop the data."
     """What to do where the memory does not suffice."""
 
@@ -95,6 +107,14 @@ class Algorithm(Generic[P, S]):
 
     def __post_init__(self) -> None:
         check_parameters(self)
+
+    @classmethod
+    def preset(cls, name: str) -> Self:
+        """The algorithm with the parameters of a preset; raises InputError where it has none of that name."""
+        if name not in cls.presets:
+            remedy = f"Choose one of {', '.join(cls.presets)}" if cls.presets else "Set its parameters"
+            raise InputError("preset", f"{cls.name} has none called {name!r}", remedy)
+        return build(cls, cls.presets[name])
 
     @property
     def iterations(self) -> int:
@@ -151,6 +171,10 @@ class Algorithm(Generic[P, S]):
         """Bytes that a run on `problem` allocates at its peak, an upper estimate."""
         raise NotImplementedError
 
+    def work(self, problem: P) -> float:
+        """Elementary operations of an iteration on `problem`, up to a constant; for estimates of the time."""
+        return 1.0
+
     def workspace(self, problem: P, state: S) -> Any:
         """What `prepare` made for this run, made now if the state is new or was loaded."""
         if state.work is None:
@@ -158,11 +182,14 @@ class Algorithm(Generic[P, S]):
         return state.work
 
 
+MaxIterations = Annotated[int, Interval(ge=1, le=1_000_000), Label("Iterations"), Doc("Iterations of a whole run.")]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Iterative:
     """Mixin for algorithms that iterate."""
 
-    max_iterations: Annotated[int, Interval(ge=1, le=1_000_000), Doc("Iterations of a whole run.")] = 100
+    max_iterations: MaxIterations = 100
 
 
 def check(algorithm: Algorithm, problem: Any, seed: int = 0) -> None:
@@ -186,7 +213,7 @@ def check(algorithm: Algorithm, problem: Any, seed: int = 0) -> None:
     if seed < 0:
         raise InputError("seed", f"got {seed}", "Give a whole number >= 0")
     algorithm.check_problem(problem)
-    need, have = algorithm.memory(problem), psutil.virtual_memory().available
+    need, have = algorithm.memory(problem), available()
     if need > have:
         raise NotEnoughMemoryError(
             f"{algorithm.name} needs about {need / 1e9:.3g} GB for this problem and {have / 1e9:.3g} GB are available. "
@@ -194,7 +221,14 @@ def check(algorithm: Algorithm, problem: Any, seed: int = 0) -> None:
         )
 
 
-def iterate(algorithm: Algorithm[P, S], problem: P, *, state: S | None = None, seed: int = 0) -> Iterator[Progress]:
+def iterate(
+    algorithm: Algorithm[P, S],
+    problem: P,
+    *,
+    state: S | None = None,
+    seed: int = 0,
+    changes: Mapping[int, Algorithm[P, S]] | None = None,
+) -> Iterator[Progress]:
     """Run `algorithm` on `problem`, one `Progress` an iteration.
 
     To cancel, stop asking; to pause, wait with the next request; to resume, pass the `state` where a run had
@@ -209,6 +243,9 @@ def iterate(algorithm: Algorithm[P, S], problem: P, *, state: S | None = None, s
         Where to go on; a fresh start when omitted.
     seed : int
         Seed of the random start, where the algorithm has one.
+    changes : Mapping[int, Algorithm], optional
+        What goes on in its stead after an iteration, such as the same algorithm with another step size. It is looked
+        into before each step, so that it can be filled in while the run waits.
 
     Yields
     ------
@@ -217,18 +254,30 @@ def iterate(algorithm: Algorithm[P, S], problem: P, *, state: S | None = None, s
     Raises
     ------
     InputError, NotEnoughMemoryError
-        As `check` says, at once.
+        As `check` says, at once; an InputError where a change cannot go on from the state that there is.
     DivergedError
         If a recorded figure is not finite.
     """
     check(algorithm, problem, seed)
-    return _iterate(algorithm, problem, state, seed)
+    return _iterate(algorithm, problem, state, seed, {} if changes is None else changes)
 
 
-def _iterate(algorithm: Algorithm[P, S], problem: P, state: S | None, seed: int) -> Iterator[Progress]:
-    state = algorithm.init(problem, seed) if state is None else _taken_up(algorithm, problem, state)
-    total = algorithm.total(problem, state)
-    while state.iteration < total and not algorithm.finished(state):
+def _iterate(
+    first: Algorithm[P, S], problem: P, state: S | None, seed: int, changes: Mapping[int, Algorithm[P, S]]
+) -> Iterator[Progress]:
+    algorithm = first
+    if state is None:
+        state = first.init(problem, seed)
+    else:
+        algorithm = due(first, changes, state.iteration)
+        state = _taken_up(algorithm, problem, state)
+    while True:
+        now = due(first, changes, state.iteration)
+        if now is not algorithm:
+            algorithm, state = now, _taken_up(now, problem, state)
+        total = algorithm.total(problem, state)
+        if state.iteration >= total or algorithm.finished(state):
+            return
         state = algorithm.step(problem, state)
         metrics = {}
         if algorithm.records(state.iteration) or state.iteration == total or algorithm.finished(state):
@@ -238,7 +287,23 @@ def _iterate(algorithm: Algorithm[P, S], problem: P, state: S | None, seed: int)
                     f"{algorithm.name} diverged at iteration {state.iteration}: its R-factor is no longer finite. "
                     "Reduce the step size or relaxation."
                 )
-        yield Progress(state.iteration, total, metrics, state, partial(algorithm.estimate, problem, state))
+        yield Progress(state.iteration, total, metrics, state, partial(algorithm.estimate, problem, state), algorithm)
+
+
+def due(first: Algorithm, changes: Mapping[int, Algorithm], iteration: int) -> Algorithm:
+    """The algorithm at work after `iteration`: that of the latest change, or the first."""
+    made = [i for i in changes if i <= iteration]
+    return changes[max(made)] if made else first
+
+
+def copy_of(state: S) -> S:
+    """A state to go on from later, whatever becomes of this one."""
+    return type(state)(**{f.name: copy.deepcopy(getattr(state, f.name)) for f in saved_fields(state)})
+
+
+def check_state(algorithm: Algorithm[P, S], problem: P, state: S) -> None:
+    """Raise InputError unless `algorithm` can go on from `state` on `problem`."""
+    _taken_up(algorithm, problem, replace(state))
 
 
 def _taken_up(algorithm: Algorithm[P, S], problem: P, state: S) -> S:
@@ -246,6 +311,9 @@ def _taken_up(algorithm: Algorithm[P, S], problem: P, state: S) -> S:
 
     Kernels trust the shapes; and work that was prepared for another problem must not be used for this one.
     """
+    if not isinstance(problem, algorithm.Problem):
+        raise InputError("algorithm", f"{algorithm.name} for a {type(problem).__name__}", "Go on with one of its kind")
+    algorithm.check_problem(problem)
     fresh = algorithm.init(problem, 0)
     if type(state) is not type(fresh):
         raise InputError(

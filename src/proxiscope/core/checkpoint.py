@@ -12,11 +12,11 @@ from typing import Any
 
 import h5py
 import numpy as np
-import psutil
 
 from .algorithm import Algorithm, State, saved_fields
 from .errors import InputError, NotEnoughMemoryError
 from .files import atomic
+from .memory import available
 from .parameters import build, to_dict
 from .registry import algorithm as find_algorithm
 from .registry import algorithms
@@ -142,7 +142,7 @@ def _members(group: h5py.Group) -> list[State]:
 def _array(data: h5py.Dataset) -> np.ndarray:
     if data.external or data.is_virtual or data.dtype.kind not in "biufc":
         raise ValueError(f"{data.name} is not an array of numbers in this file")
-    have = psutil.virtual_memory().available
+    have = available()
     if data.nbytes > have:
         raise NotEnoughMemoryError(
             f"{data.name} takes {data.nbytes / 1e9:.3g} GB and {have / 1e9:.3g} GB are available."

@@ -17,6 +17,7 @@ from typing import Any, Literal, NewType, get_args, get_origin
 from annotated_types import Interval
 
 from .errors import InputError
+from .marks import Doc, Example, Group, Label, Unit, When, Zero
 
 Schedule = tuple[tuple[float, float], ...]
 """Values that change during a run: pairs (fraction of the run from which it holds, value)."""
@@ -37,32 +38,11 @@ def at(schedule: Schedule, fraction: float) -> float:
 
 
 @dataclass(frozen=True)
-class Doc:
-    """One sentence on a parameter, shown as tooltip and help."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Unit:
-    """Unit of a parameter, such as ``"px"`` or ``"nm"``."""
-
-    symbol: str
-
-
-@dataclass(frozen=True)
-class Group:
-    """Heading under which parameters that belong together are shown, after all others."""
-
-    title: str
-
-
-@dataclass(frozen=True)
 class Parameter:
     """A parameter as the faces see it.
 
     `kind` is one of ``"bool"``, ``"int"``, ``"float"``, ``"choice"``, ``"schedule"``, ``"file"``, ``"numbers"`` and
-    ``"table"``.
+    ``"table"``. `zero` says what zero means, `when` where the parameter matters, `preset` whether presets set it.
     """
 
     name: str
@@ -73,6 +53,17 @@ class Parameter:
     interval: Interval = field(default_factory=Interval)
     choices: tuple[str, ...] = ()
     group: str = ""
+    label: str = ""
+    example: str = ""
+    zero: str = ""
+    when: tuple[When, ...] = ()
+    preset: bool = True
+
+    @property
+    def title(self) -> str:
+        """Label and unit, as a form shows them."""
+        label = self.label or self.name.replace("_", " ").capitalize()
+        return f"{label} ({self.unit})" if self.unit else label
 
     def check(self, value: Any) -> Any:
         """Return `value` in the parameter's own type.
@@ -115,7 +106,7 @@ class Parameter:
             return "yes or no"
         if self.kind == "choice":
             return "one of " + ", ".join(self.choices)
-        what = _WORDS[self.kind]
+        what = _WORDS[self.kind].format(self.example)
         pairs = ((">=", self.interval.ge), ("<=", self.interval.le))
         bounds = [f"{word} {bound}" for word, bound in pairs if bound is not None]
         return " ".join([what, " and ".join(bounds)]).strip()
@@ -128,11 +119,13 @@ class Parameter:
 _WORDS = {
     "int": "a whole number",
     "float": "a number",
-    "schedule": "start: value pairs, as 0: 0.01, 0.4: 0.1, with values",
+    "schedule": "start: value pairs, as {}, with values",
     "file": "the path of a file",
-    "numbers": "whole numbers, as 0, 5-7,",
-    "table": "rows of as many numbers each, as 0.5 -1; 2 0, with values",
+    "numbers": "whole numbers, as {},",
+    "table": "rows of as many numbers each, as {}, with values",
 }
+
+_EXAMPLES = {"schedule": "0: 0.01, 0.4: 0.1", "numbers": "0, 5-7", "table": "0.5 -1; 2 0"}
 
 
 def _short(number: float) -> str:
@@ -275,7 +268,26 @@ def _parameter(declared: Any, hint: Any) -> Parameter:
         interval=interval,
         choices=get_args(base) if kind == "choice" else (),
         group=first.get(Group, Group("")).title,
+        label=first.get(Label, Label("")).text,
+        example=first.get(Example, Example(_EXAMPLES.get(kind, ""))).text,
+        zero=first.get(Zero, Zero("")).text,
+        when=tuple(extra for extra in extras if isinstance(extra, When)),
+        preset=first.get(Group, Group("")).preset,
     )
+
+
+def applicable(algorithm: Any, values: Mapping[str, Any] | None = None) -> set[str]:
+    """Names of the parameters that matter where the parameters have these `values`, those left out their defaults.
+
+    A parameter that depends on one that does not matter does not matter either.
+    """
+    known = {p.name: p for p in parameters(algorithm)}
+    now = {name: p.default for name, p in known.items()} | dict(values or {})
+
+    def matters(name: str) -> bool:
+        return all(mark.holds(now[mark.name]) and matters(mark.name) for mark in known[name].when)
+
+    return set(filter(matters, known))
 
 
 def check_parameters(algorithm: Any) -> None:

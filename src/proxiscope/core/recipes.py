@@ -1,13 +1,17 @@
 """Recipes: how a problem was made, in plain values that JSON can hold, so that it can be made again.
 
 A recipe is a mapping. Of a file it has ``path`` and ``sha256`` (of the file), ``options`` as `proxiscope.load` takes
-them, and ``then``, the steps that followed; of a joined series ``joined``, a list of recipes, and ``then``. A problem
-that was changed in a way that its recipe does not describe has none.
+them, and ``then``, the steps that followed; of a sample ``sample``, its name, in place of path and hash; of a joined
+series ``joined``, a list of recipes, and ``then``. A problem that was changed in a way that its recipe does not
+describe has none.
 """
 
+import base64
 import hashlib
 import json
+import math
 import os
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,9 @@ from .errors import InputError
 
 INLINE = 5000
 """How many numbers a recipe holds by value; of more it keeps a hash only."""
+
+PACKED = 50_000
+"""Characters that a mask may take in a recipe; nearly all supports and masks take a few hundred."""
 
 
 def then(recipe: Mapping[str, Any] | None, name: str, **options: Any) -> dict[str, Any] | None:
@@ -33,16 +40,31 @@ def joined(*recipes: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return None if None in recipes else {"joined": list(recipes), "then": []}
 
 
+def repeatable(recipe: Any) -> bool:
+    """Whether a problem can be made again from its recipe: there is one, and it holds no array by its hash alone."""
+    if isinstance(recipe, Mapping):
+        return "array" not in recipe and all(map(repeatable, recipe.values()))
+    if isinstance(recipe, list | tuple):
+        return all(map(repeatable, recipe))
+    return recipe is not None
+
+
 def by_value(values: ArrayLike) -> dict[str, Any]:
-    """An array for a recipe: its numbers if they are few and real, else its hash, from which nothing can be rebuilt."""
+    """An array for a recipe: its numbers if they are few and real, a mask packed; else its hash, which says no more."""
     array = np.asarray(values)
+    kind = {"shape": list(array.shape), "type": array.dtype.name}
+    if array.dtype == bool and array.size > 100:
+        packed = base64.b64encode(zlib.compress(np.packbits(array).data, 9)).decode()
+        return kind | ({"packed": packed} if len(packed) <= PACKED else {"array": array_hash(array)})
     if array.size <= INLINE and array.dtype.kind in "biuf" and np.isfinite(array).all():
         return {"values": array.tolist(), "type": array.dtype.name}
-    return {"array": array_hash(array), "shape": list(array.shape), "type": array.dtype.name}
+    return kind | {"array": array_hash(array)}
 
 
 def from_value(value: Mapping[str, Any], name: str) -> NDArray:
     """The array that `by_value` put into a recipe; raises InputError where only its hash is there."""
+    if "packed" in value:
+        return _unpacked(value, name)
     if "values" not in value:
         size = " x ".join(map(str, value.get("shape", ())))
         raise InputError(
@@ -51,6 +73,19 @@ def from_value(value: Mapping[str, Any], name: str) -> NDArray:
             "Save the array to a file and give its path: that can be repeated",
         )
     return np.asarray(value["values"], dtype=np.dtype(value["type"]))
+
+
+def _unpacked(value: Mapping[str, Any], name: str) -> NDArray[np.bool_]:
+    shape, packed = tuple(map(int, value["shape"])), value["packed"]
+    size = math.prod(shape)
+    try:
+        if len(packed) > PACKED or min(shape) < 0:
+            raise ValueError
+        block = zlib.decompressobj().decompress(base64.b64decode(packed), size // 8 + 1)
+        bits = np.unpackbits(np.frombuffer(block, np.uint8))[:size]
+        return bits.reshape(shape).astype(bool)
+    except (ValueError, TypeError, zlib.error) as error:
+        raise InputError(name, "a mask that cannot be unpacked", "The record is damaged: use another copy") from error
 
 
 def array_hash(array: NDArray) -> str:

@@ -1,5 +1,6 @@
 """What a run leaves behind."""
 
+import copy
 import math
 
 import numpy as np
@@ -49,6 +50,13 @@ class Record:
             self._era, self._lowest = era, value
             self.best, self.best_r_factor = progress.iteration, progress.metrics.get("r_factor", math.inf)
             self._best_estimate = progress.estimate()
+
+    def copied(self) -> "Record":
+        """A record to go on with from here, whatever becomes of this one."""
+        other = copy.copy(self)
+        other._iterations = list(self._iterations)
+        other._values = {name: list(values) for name, values in self._values.items()}
+        return other
 
     def metrics(self) -> dict[str, NDArray]:
         """``"iteration"`` (int64) and each figure (float64) as arrays over the recorded iterations."""

@@ -6,7 +6,9 @@ from functools import cache
 
 from .errors import InputError
 
-_ROOMS = ("proxiscope.phase", "proxiscope.tomography")
+_ROOMS = {"phase": "proxiscope.phase", "tomography": "proxiscope.tomography"}
+"""Where the algorithms of a family are declared."""
+
 _algorithms: dict[str, type] = {}
 
 
@@ -19,16 +21,17 @@ def register(cls: type) -> None:
 
 
 @cache
-def _discover() -> None:
-    for room in _ROOMS:
+def _discover(family: str | None = None) -> None:
+    for room in [_ROOMS[family]] if family in _ROOMS else _ROOMS.values():
         package = importlib.import_module(room)
-        for module in pkgutil.iter_modules(package.__path__, room + "."):
-            importlib.import_module(module.name)
+        for module in pkgutil.iter_modules(package.__path__):
+            if not module.name.startswith("_"):  # kernels, which take long to import
+                importlib.import_module(f"{room}.{module.name}")
 
 
 def algorithms(family: str | None = None) -> dict[str, type]:
     """Algorithm classes with a title by name, those of one `family` (``"phase"``, ``"tomography"``) or all."""
-    _discover()
+    _discover(family)
     return {n: c for n, c in sorted(_algorithms.items()) if c.title and family in (None, c.family)}
 
 

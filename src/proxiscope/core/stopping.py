@@ -7,7 +7,7 @@ a run that is taken up again from a saved state is watched anew from there.
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -15,7 +15,8 @@ from annotated_types import Interval
 
 from .algorithm import Algorithm, Iterative, Progress, State
 from .errors import InputError
-from .parameters import Doc, check_parameters
+from .marks import Doc, Label, Unit, Zero
+from .parameters import check_parameters
 
 Look = Callable[[float], str]
 """Takes each recorded figure in turn, and says why the run should end, or nothing."""
@@ -64,10 +65,16 @@ class Discrepancy(Criterion):
     noise: Annotated[
         float,
         Interval(ge=0),
+        Label("Noise level"),
+        Zero("estimated"),
         Doc("Standard deviation of the noise, in the unit of the data; 0 to estimate it from them."),
     ] = 0.0
     factor: Annotated[
-        float, Interval(ge=0.01, le=100), Doc("Stop where the misfit is at most so many times the noise.")
+        float,
+        Interval(ge=0.01, le=100),
+        Unit("x noise"),
+        Label("Stop at misfit"),
+        Doc("Stop where the misfit is at most so many times the noise."),
     ] = 0.95
 
     def watch(self) -> Look:
@@ -108,8 +115,19 @@ class Stagnation(Criterion):
         raise NotImplementedError
 
 
-Patience = Annotated[int, Interval(ge=1, le=100_000), Doc("Recorded iterations in which it has to fall.")]
-Tolerance = Annotated[float, Interval(ge=0, le=1), Doc("A fall by no more than this share of the value is none.")]
+Patience = Annotated[
+    int,
+    Interval(ge=1, le=100_000),
+    Unit("records"),
+    Label("Patience"),
+    Doc("Recorded iterations in which the figure has to fall."),
+]
+Tolerance = Annotated[
+    float,
+    Interval(ge=0, le=1),
+    Label("Smallest fall that counts"),
+    Doc("A fall by no more than this share of the figure is none."),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,6 +211,8 @@ class until(Iterator[Progress]):
     era : callable, optional
         Of the state, such as `Algorithm.era`: when it changes, figures from before no longer compare, and the criteria
         begin to watch anew.
+    changes : Mapping[int, Algorithm], optional
+        Those of `iterate`: the criteria watch what follows the last of them.
 
     Attributes
     ----------
@@ -207,10 +227,15 @@ class until(Iterator[Progress]):
     """
 
     def __init__(
-        self, progresses: Iterable[Progress], *criteria: Criterion, era: Callable[[State], int] = lambda state: 0
+        self,
+        progresses: Iterable[Progress],
+        *criteria: Criterion,
+        era: Callable[[State], int] = lambda state: 0,
+        changes: Mapping[int, Algorithm] | None = None,
     ):
         self.criteria, self.reason = criteria, ""
-        self._progresses, self._era_of, self._era = iter(progresses), era, 0
+        self._changes = {} if changes is None else changes
+        self._progresses, self._era_of, self._era = iter(progresses), era, (-1, 0)
         self._looks = [criterion.watch() for criterion in criteria]
 
     def __next__(self) -> Progress:
@@ -222,7 +247,10 @@ class until(Iterator[Progress]):
         return progress
 
     def _judged(self, progress: Progress) -> str:
-        era = self._era_of(progress.state)
+        changed = max(self._changes, default=-1)
+        if progress.iteration <= changed:
+            return ""
+        era = (changed, self._era_of(progress.state))
         if era != self._era:
             self._era, self._looks = era, [criterion.watch() for criterion in self.criteria]
         found = [look(self._figure(c, progress)) for c, look in zip(self.criteria, self._looks, strict=True)]

@@ -4,10 +4,10 @@ import math
 from typing import Any
 
 import numpy as np
-import psutil
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import InputError, NotEnoughMemoryError
+from .memory import available
 
 
 def as_real(field: str, values: ArrayLike, *, ndim: int | tuple[int, ...], axes: str) -> NDArray[np.float32]:
@@ -37,7 +37,7 @@ def as_real(field: str, values: ArrayLike, *, ndim: int | tuple[int, ...], axes:
 
 
 def _check_memory(field: str, what: str, need: int) -> None:
-    have = psutil.virtual_memory().available
+    have = available()
     if need > have:
         raise NotEnoughMemoryError(
             f"{field}: {what} take {need / 1e9:.3g} GB and {have / 1e9:.3g} GB are available. Bin or crop the data."

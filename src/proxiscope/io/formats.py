@@ -9,6 +9,8 @@ from pathlib import Path
 from proxiscope.core.errors import InputError
 from proxiscope.io.angles import ANGLE_SUFFIXES
 from proxiscope.io.raw import Found, check_file, reading
+from proxiscope.io.sampled import is_sample
+from proxiscope.io.sampled import read as read_sample
 
 MRC = (".mrc", ".mrcs", ".st", ".ali", ".map", ".rec", ".preali")
 _ARCHIVE = (".gz", ".bz2")
@@ -32,7 +34,7 @@ READ_SUFFIXES = tuple(_FORMATS)
 """Suffixes that `proxiscope.io.read` knows, in lower case with the dot."""
 
 Source = str | os.PathLike | Sequence[str | os.PathLike]
-"""A file, a folder of TIFF images or of Zarr, or a list of TIFF images."""
+"""A file, a folder of TIFF images or of Zarr, or a list of TIFF images; or a sample, as ``"sample:pattern"``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +69,8 @@ def open_source(source: Source, variable: str | None) -> Opened:
     if not isinstance(source, str | os.PathLike):
         return _list(source)
     path = Path(source)
+    if is_sample(path):
+        return Opened(path, path.name, read_sample(path))
     suffix = _suffix(path)
     if _is_folder(path) and (suffix not in _FORMATS or suffix in _FOLDERS):
         return _folder(path, suffix, variable)

@@ -58,7 +58,8 @@ def load(
     Parameters
     ----------
     path : path-like
-        MRC (.mrc, .st, .ali, .map, .rec), HDF5 (.h5, .hdf5, .hspy, .nxs, .cxi, .emd), .npy, .npz, TIFF or .mat.
+        MRC (.mrc, .st, .ali, .map, .rec), HDF5 (.h5, .hdf5, .hspy, .nxs, .cxi, .emd), .npy, .npz, TIFF or .mat; or a
+        simulated sample, as ``"sample:pattern"`` (`proxiscope.io.sampled` lists them).
     kind : {"pattern", "tilt-series"}, optional
         What the file holds; by default what it says itself, else a tilt series when it has tilt angles, a pattern when
         it is an image. A pattern in 3-D has to be named, and so has a result that is to be taken for data.
@@ -145,7 +146,7 @@ def loaded(
     order = None
     recorded = raw.declared.ours and raw.declared.kind == "tilt-series"
     if kind == "tilt-series" and angles is None and not recorded:  # they may lie in a file beside
-        angles, order = _as_in_file(raw)
+        angles, order = tilts_as_in_file(raw)
     recipe = sorted_recipe(path, order, steps, kind=kind, angles=angles, variable=variable, **options)
     return problem.copy_with(recipe=recipe), notes
 
@@ -267,7 +268,7 @@ def _tilts(raw: RawData) -> NDArray | None:
     return np.column_stack([triples, raw.shifts])
 
 
-def _as_in_file(raw: RawData) -> tuple[NDArray | None, NDArray | None]:
+def tilts_as_in_file(raw: RawData) -> tuple[NDArray | None, NDArray | None]:
     """The tilts that were found, in the order of the images in the file, and the order that these were put in."""
     tilts = _tilts(raw)
     if tilts is None or raw.order is None:

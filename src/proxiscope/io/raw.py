@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxiscope.core.errors import InputError
+from proxiscope.core.memory import available
 
 _NM = {
     "nm": 1.0, "nanometer": 1.0, "nanometre": 1.0, "n_m": 1.0,
@@ -192,13 +193,11 @@ def check_file(path: str | os.PathLike) -> Path:
 
 def require_memory(nbytes: int, path: Path) -> None:
     """Raise an InputError unless `nbytes` fit into the memory at hand; call it before any allocation."""
-    import psutil
-
-    available = psutil.virtual_memory().available
-    if nbytes > available:
+    have = available()
+    if nbytes > have:
         raise InputError(
             path.name,
-            f"its data claim {nbytes / 2**30:.3g} GiB and {available / 2**30:.3g} GiB of memory are free",
+            f"its data claim {nbytes / 2**30:.3g} GiB and {have / 2**30:.3g} GiB of memory are free",
             "If that size is right, crop or bin the data or use a larger machine; else the file is damaged.",
         )
 

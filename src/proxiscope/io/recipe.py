@@ -12,6 +12,7 @@ from ..core import parameters, to_dict
 from ..core.errors import InputError
 from ..core.recipes import by_value, file_hash, from_value, then
 from ..preparation import Step, as_step
+from .sampled import is_sample, sample_name, sample_path
 
 Find = Callable[[Mapping[str, str]], Path]
 """Where a file lies now, of which a recipe has the path and the hash."""
@@ -28,12 +29,14 @@ def recipe_of(path: str | os.PathLike | Sequence[str | os.PathLike], **options: 
     Parameters
     ----------
     path : path-like or sequence of path-like
-        The file, or the files of the single images; their hashes are taken now.
+        The file, or the files of the single images, whose hashes are taken now; or a sample, as ``"sample:pattern"``.
     **options
         As for `proxiscope.load`. Files are kept with their hashes, small arrays with their values, large ones by their
         hashes alone: from such a recipe the problem cannot be made again, and an attempt says so.
     """
     kept = {name: _encoded(name, value) for name, value in options.items() if value is not None}
+    if is_sample(path):
+        return {"sample": sample_name(path), "options": kept, "then": []}
     single = isinstance(path, str | os.PathLike)
     return {**(_file(path) if single else {"files": [_file(p) for p in path]}), "options": kept, "then": []}
 
@@ -60,7 +63,9 @@ def after_steps(recipe: Mapping[str, Any], steps: Sequence[Step | Mapping[str, A
 
 
 def source_in(recipe: Mapping[str, Any], find: Find) -> Path | list[Path]:
-    """The file of a recipe, or the files that are its images, as `load` takes them."""
+    """The file of a recipe, or the files that are its images, or the sample, as `load` takes them."""
+    if "sample" in recipe:
+        return sample_path(recipe["sample"])
     return [find(file) for file in recipe["files"]] if "files" in recipe else find(recipe)
 
 

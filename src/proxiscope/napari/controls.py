@@ -2,28 +2,50 @@
 
 from collections.abc import Container, Mapping, Sequence
 
+import numpy as np
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QGridLayout,
     QGroupBox,
+    QHBoxLayout,
     QLabel,
+    QMenu,
     QProgressBar,
     QPushButton,
     QSizePolicy,
+    QSpinBox,
     QTabWidget,
     QVBoxLayout,
+    QWidget,
 )
 
-from .plots import CurvePlot, StartsPlot, TransferPlot
+from .buttons import Buttons
+from .plots import CurvePlot, Curves, StartsPlot, TransferPlot
+from .previewing import PreviewRun
 from .run import Run
+from .run_list import Row, RunList
+from .shortcuts import with_key
 from .worker import LIVE, Status, Worker
 
 BUTTONS = (
-    ("run", "Run", "Start the reconstruction."),
-    ("pause", "Pause", "Hold after this iteration."),
-    ("resume", "Resume", "Go on where it was paused."),
+    ("run", "Run", "Start the reconstruction. Others that are under way go on beside it."),
+    ("preview", "Preview", "See in under a second what it will be: one section of a volume, the middle of a pattern."),
+    ("keep", "Keep iterate", "Keep the iterate in progress, to go on from it later, otherwise perhaps."),
+    ("pause", "Pause", "Hold after this iteration. Parameters can be changed then."),
+    ("resume", "Resume", "Go on where it was paused, with the parameters that are shown."),
     ("stop", "Stop and keep", "End after this iteration and keep the result."),
     ("cancel", "Cancel", "End after this iteration and drop the result."),
+)
+RESULT_BUTTONS = (
+    ("inspect", "Inspect", "Slices, profiles, resolution, residuals and comparisons, in a panel of their own."),
+    ("record", "Record", "How the result came about."),
+    ("save", "Save ...", "Write the result with its record to a file."),
+    ("more", "More", "Copy code that gives the same result, or export a figure."),
+)
+MORE = (
+    ("python", "Copy as Python", "A script that gives the same result, bit for bit."),
+    ("command", "Copy as command line", "A command line that gives the same result, bit for bit."),
+    ("figure", "Export figure ...", "The image as it is shown, with scale bar and colour bar."),
 )
 JOB_BUTTONS = (
     ("pause", "Pause", "Hold as soon as the step comes to a place where it can."),
@@ -31,7 +53,18 @@ JOB_BUTTONS = (
     ("cancel", "Cancel", "End as soon as the step comes to a place where it can; the data stay as they were."),
 )
 WAITING = {name: f"Going to {name} after this iteration." for name in ("pause", "stop", "cancel")}
-ENABLED_IN = {"pause": LIVE[:2], "resume": (Status.PAUSED,), "stop": LIVE, "cancel": LIVE}
+ENABLED_IN = {
+    "pause": LIVE[:2], "resume": (Status.PAUSED,), "stop": LIVE, "cancel": LIVE, "keep": LIVE[1:],
+    "run": (None, *Status), "preview": (None, *Status),
+}  # fmt: skip
+LOWEST_PLOT = 150
+"""Pixels, in which curves can still be read."""
+
+COMMANDS = {"pause": "pause_or_resume", "resume": "pause_or_resume", "stop": "stop_and_keep"}
+"""What shortcuts call what some buttons do."""
+
+ONE_OF = ("pause", "resume")
+"""Share a place: one is shown at a time."""
 
 
 class Controls(QGroupBox):
@@ -53,20 +86,26 @@ class Controls(QGroupBox):
 
     def __init__(self, title: str, buttons: Sequence[tuple[str, str, str]]):
         super().__init__(title)
-        self.buttons = {name: QPushButton(text, toolTip=tip) for name, text, tip in buttons}
+        self.buttons = {
+            name: QPushButton(text, toolTip=with_key(tip, COMMANDS.get(name, name))) for name, text, tip in buttons
+        }
         self.bar = QProgressBar()
         self.status = wrapped_label()
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         layout, grid = QVBoxLayout(self), QGridLayout()
-        for i, (name, button) in enumerate(self.buttons.items()):
+        places = [name for name in self.buttons if name != ONE_OF[1]]
+        for name, button in self.buttons.items():
             button.clicked.connect(lambda _checked=False, name=name: self.pressed.emit(name))
-            grid.addWidget(button, i // 3, i % 3)
+            place = places.index(name if name in places else ONE_OF[0])
+            grid.addWidget(button, place // 3, place % 3)
         layout.addLayout(grid)
         layout.addWidget(self.bar)
         layout.addWidget(self.status)
 
     def enable(self, status: Status | None) -> None:
         """Enable the buttons that make sense in a status; None before the first work."""
+        for name in ONE_OF:
+            self.buttons[name].setVisible((name == "resume") == (status is Status.PAUSED))
         for name, button in self.buttons.items():
             enabled = status in self.enabled_in[name] if name in self.enabled_in else status not in LIVE
             if button.isEnabled() != enabled:
@@ -95,21 +134,63 @@ _JOB = {(Status.PAUSED, ""): "Paused."} | {
 
 
 class RunControls(Controls):
-    """Also the R-factor's curve, and of many starts what tells how they agree."""
+    """Also the curves of all runs, of many starts what tells how they agree, the runs, and what to do with a result.
 
-    def __init__(self):
-        super().__init__("Reconstruction", BUTTONS)
-        self.plot, self.starts, self.transfer = CurvePlot(), StartsPlot(), TransferPlot()
+    Signals
+    -------
+    start_picked(int)
+        A start of an ensemble was chosen, to be looked at.
+    agreement_wanted(int)
+        Mean and variance of so many best starts.
+    """
+
+    start_picked = Signal(int)
+    agreement_wanted = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__("3  Reconstruction", BUTTONS)
+        self.plot, self.starts, self.transfer, self.list = CurvePlot(), StartsPlot(), TransferPlot(), RunList()
+        self.best = QSpinBox(minimum=2, maximum=1000, value=5, toolTip="So many of the best starts.")
+        self.agreement = QPushButton("Mean and variance", toolTip="Of the best starts, as layers; and their PRTF.")
+        self.agreement.clicked.connect(lambda: self.agreement_wanted.emit(self.best.value()))
+        self.starts.picked.connect(self.start_picked)
         self.tabs = QTabWidget(documentMode=True)
-        for title, plot in (("R-factor", self.plot), ("Starts", self.starts), ("PRTF", self.transfer)):
-            self.tabs.addTab(plot, title)
-        self.layout().addWidget(self.tabs)
+        for title, page in (("Progress", self.plot), ("Starts", self._starts_page()), ("PRTF", self.transfer)):
+            self.tabs.addTab(page, title)
+        self.tabs.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+        self.tabs.setMinimumHeight(LOWEST_PLOT)
+        self.results = Buttons(RESULT_BUTTONS, columns=4)
+        self.results.buttons["more"].setMenu(self._more())
+        for widget in (self.tabs, self.list, self.results):
+            self.layout().addWidget(widget)
+        self.layout().setStretchFactor(self.tabs, 1)
         self.show_run(None, None)
+
+    def _more(self) -> QMenu:
+        menu = QMenu(self, toolTipsVisible=True)
+        for name, text, tip in MORE:
+            action = menu.addAction(text, lambda name=name: self.results.pressed.emit(name))
+            action.setToolTip(tip)
+        return menu
+
+    def _starts_page(self) -> QWidget:
+        page, row = QWidget(), QHBoxLayout()
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.starts, stretch=1)
+        for widget in (QLabel("Best"), self.best, self.agreement):
+            row.addWidget(widget)
+        row.addStretch(1)
+        layout.addLayout(row)
+        return page
 
     def show_run(self, run: Run | None, status: Status | None) -> None:
         """Show where a run is, in a status that the caller has read once; None before the first."""
         self.enable(status)
         self._show_tabs(run, status)
+        self.results.setVisible(run is not None and run.result is not None)
+        for widget in (self.tabs, self.list):
+            widget.setVisible(run is not None)
         if run is None:
             self.bar.setRange(0, 1)
             self.bar.setFormat("")
@@ -117,16 +198,28 @@ class RunControls(Controls):
             return
         self.bar.setRange(0, 0 if status is Status.PREPARING else run.total)
         self.bar.setValue(run.iteration)
-        self.bar.setFormat(f"{run.iteration} / {run.total}")
+        self.bar.setFormat(f"{run.iteration} / {run.total}{_time_left(run, status)}")
         self.status.setText(status_text(run, status))
-        self.plot.show_curves(run.curves, run.result.iteration if status.ended and run.result else None)
+
+    def show_resume(self, changes: str) -> None:
+        """Say what a resumed run would do otherwise; nothing when it just goes on."""
+        button = self.buttons["resume"]
+        button.setText("Resume changed" if changes else "Resume")
+        button.setToolTip(f"Go on with {changes}." if changes else dict((n, tip) for n, _, tip in BUTTONS)["resume"])
+
+    def show_curves(self, runs: Sequence[Curves], rows: Sequence[Row]) -> None:
+        """Draw the curves of all runs, and list the runs."""
+        self.plot.show_runs(runs)
+        self.list.show(rows)
 
     def _show_tabs(self, run: Run | None, status: Status | None) -> None:
         """Those that have something to show."""
         starts = None if run is None else run.starts
         products = run.result.products if run is not None and status.ended and run.result else {}
         if starts is not None:
-            self.starts.show_starts(starts)
+            best = np.argsort(starts, kind="stable")[: self.best.value()]
+            self.starts.show_starts(starts, shown=run.shown_start, best=best.tolist())
+        self.agreement.setEnabled(run is not None and run.final is not None)
         if "prtf" in products:
             self.transfer.show_transfer(products["prtf_frequency"], products["prtf"], run.result.pixel_size)
         for i, shown in ((1, starts is not None), (2, "prtf" in products)):
@@ -141,6 +234,14 @@ def wrapped_label() -> QLabel:
     return label
 
 
+def _time_left(run: Run, status: Status) -> str:
+    left = run.seconds_left
+    if status is not Status.RUNNING or left is None or left < 2:
+        return ""
+    minutes, seconds = divmod(round(left), 60)
+    return f"   {minutes}:{seconds:02} left"
+
+
 def status_text(run: Run, status: Status) -> str:
     """Where a run is, in a sentence."""
     free = run.curves["free_r_factor"]
@@ -151,6 +252,8 @@ def status_text(run: Run, status: Status) -> str:
         free = dict(free).get(run.result.iteration)
         also = "" if free is None else f", free R {free:.2%}"
         result = f"R_F {run.result.r_factor:.2%}{also} at iteration {run.result.iteration}"
+    if isinstance(run, PreviewRun) and result:
+        return f"Preview of {run.shows}: {result}."
     why = run.stopped or (run.result.provenance.get("stopped", "") if run.result else "")
     return {
         Status.PREPARING: "Preparing; the first run compiles its kernels.",

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QApplication
 
 import napari
 
+from .panels import open_panel
 from .run import Status
 
 PLUGIN = "napari-proxiscope"
@@ -31,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     for sample, panel_name, algorithm, result in DEMOS:
         viewer.layers.clear()
         viewer.open_sample(PLUGIN, sample)
-        dock, panel = viewer.window.add_plugin_dock_widget(PLUGIN, panel_name, tabify=False)
+        panel = open_panel(viewer, panel_name)
         panel.algorithm.value = algorithm
         settle(0.5)
         screenshot(viewer, options.output / f"{algorithm}-0-before.png")
@@ -51,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         best = panel.run.result
         print(f"{options.output / result}: R_F {best.r_factor:.2%} at iteration {best.iteration}")
         if not (options.stay and sample == DEMOS[-1][0]):
-            viewer.window.remove_dock_widget(dock)
+            viewer.window.remove_dock_widget(panel)
     if options.stay:
         napari.run()
     viewer.close()

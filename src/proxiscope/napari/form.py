@@ -1,30 +1,29 @@
 """Parameters of an algorithm, or of a step of preparation, as magicgui widgets."""
 
-import math
 from collections.abc import Iterable
 from contextlib import suppress
-from decimal import Decimal
 from typing import Any
 
-from magicgui.widgets import CheckBox, ComboBox, FileEdit, FloatSpinBox, LineEdit, SpinBox
 from magicgui.widgets.bases import ValueWidget
-from qtpy.QtCore import QPointF, Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, QPointF, Qt, QTimer, Signal
 from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap, QPolygonF
 from qtpy.QtWidgets import QFormLayout, QLabel, QScrollArea, QSizePolicy, QWidget
 from superqt import QCollapsible
 
-from ..core import Algorithm, Parameter, build, parameters
+from ..core import Algorithm, InputError, applicable, build, parameters
+from .fields import as_shown, field, put_in, read, show, shown_in
 
 SOON = 40
 """Milliseconds in which the layouts around a section have made room for it."""
 
-_LARGEST = 1_000_000_000
-_AS_TEXT = ("schedule", "numbers", "table", "file")
-_EXAMPLES = {"numbers": "0, 5-7", "table": "0.5 -1; 2 0"}
+MATTERS = "matters"
+"""Property of a parameter's widget: false where the values of others take its effect away."""
 
 
-class ParameterForm:
-    """One row a parameter, bounded as the parameter is.
+class ParameterForm(QObject):
+    """One row a parameter, bounded as the parameter is, and shown only while it matters.
+
+    What is hidden keeps its value.
 
     Parameters
     ----------
@@ -34,20 +33,27 @@ class ParameterForm:
     ----------
     widgets : dict[str, magicgui.widgets.bases.ValueWidget]
         By the parameter's name.
+
+    Signals
+    -------
+    changed()
+        Other values are shown.
     """
 
+    changed = Signal()
+
     def __init__(self, cls: type[Algorithm]):
+        super().__init__()
         self.cls = cls
         self._parameters = parameters(cls)
-        self.widgets = {p.name: _widget(p) for p in self._parameters}
+        self.widgets = {p.name: field(p) for p in self._parameters}
+        for widget in self.widgets.values():
+            widget.changed.connect(self._notice)
+        self._mark()
 
     def values(self) -> dict[str, Any]:
         """The values shown, by name; raises InputError for text that does not parse."""
-        values = {}
-        for parameter in self._parameters:
-            value = _shown_in(self.widgets[parameter.name])
-            values[parameter.name] = parameter.parse(value) if parameter.kind in _AS_TEXT else value
-        return values
+        return {p.name: read(self.widgets[p.name], p) for p in self._parameters}
 
     def algorithm(self) -> Algorithm:
         """The algorithm with the values shown; raises InputError for text that does not parse."""
@@ -64,39 +70,102 @@ class ParameterForm:
         """Keep what was changed in `other` where this form has a parameter of the same name and kind."""
         own = {p.name: p for p in self._parameters}
         for p in other._parameters:
-            value = _shown_in(other.widgets[p.name])
-            if p.name in own and own[p.name].kind == p.kind and value != _shown(p):
+            value = shown_in(other.widgets[p.name])
+            if p.name in own and own[p.name].kind == p.kind and value != as_shown(p, p.default):
                 with suppress(ValueError):  # out of bounds here
-                    _put_in(self.widgets[p.name], value)
+                    put_in(self.widgets[p.name], value)
 
     def show_algorithm(self, algorithm: Algorithm) -> None:
         """Show the values of `algorithm`."""
+        self._show({p.name: getattr(algorithm, p.name) for p in self._parameters})
+
+    def show_preset(self, algorithm: Algorithm) -> None:
+        """Show the values of `algorithm`, but for those that tell of the sample, which stay."""
+        self._show({p.name: getattr(algorithm, p.name) for p in self._parameters if p.preset})
+
+    def shows(self, algorithm: Algorithm) -> bool:
+        """Whether these are the values of `algorithm`, but for those that tell of the sample."""
+        with suppress(InputError):
+            values = self.values()
+            return all(values[p.name] == getattr(algorithm, p.name) for p in self._parameters if p.preset)
+        return False
+
+    def _show(self, values: dict[str, Any]) -> None:
+        blocked = self.blockSignals(True)
         for parameter in self._parameters:
-            _show(self.widgets[parameter.name], parameter, getattr(algorithm, parameter.name))
+            if parameter.name in values:
+                show(self.widgets[parameter.name], parameter, values[parameter.name])
+        self.blockSignals(blocked)
+        self.changed.emit()
+
+    def _notice(self, _value: Any = None) -> None:
+        self._mark()
+        self.changed.emit()
+
+    def _mark(self) -> None:
+        """Show the rows that matter."""
+        values = {}
+        for parameter in self._parameters:
+            with suppress(InputError):  # text that is being typed
+                values[parameter.name] = read(self.widgets[parameter.name], parameter)
+        matter = applicable(self.cls, values)
+        for name, widget in self.widgets.items():
+            widget.native.setProperty(MATTERS, name in matter)
+            rows = widget.native.parentWidget()
+            if isinstance(rows, Rows):
+                rows.show_row(widget, name in matter)
 
 
 class Rows(QWidget):
-    """magicgui widgets in rows, with their labels in a column of their own."""
+    """magicgui widgets in rows, with their labels in a column of their own.
+
+    Signals
+    -------
+    emptied(bool)
+        No row is shown any more, or one is again.
+    """
+
+    emptied = Signal(bool)
 
     def __init__(self, widgets: Iterable[ValueWidget]):
         super().__init__()
+        self._natives: list[QWidget] = []
         self._layout = QFormLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         for widget in widgets:
-            label = QLabel(widget.label)
+            label, native = QLabel(widget.label), widget.native
             label.setToolTip(widget.tooltip or "")
-            widget.native.setMinimumWidth(110)  # less than the widest value would ask for
-            widget.native.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-            self._layout.addRow(label, widget.native)
+            native.setMinimumWidth(110)  # less than the widest value would ask for
+            native.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            native.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            native.installEventFilter(self)
+            self._natives.append(native)
+            self._layout.addRow(label, native)
+            self._layout.setRowVisible(native, native.property(MATTERS) is not False)
+
+    @property
+    def empty(self) -> bool:
+        """Whether no row is shown."""
+        return not any(map(self._layout.isRowVisible, self._natives))
 
     def show_row(self, widget: ValueWidget, visible: bool) -> None:
         """Show or hide a widget with its label."""
+        before = self.empty
         self._layout.setRowVisible(widget.native, visible)
+        if self.empty != before:
+            self.emptied.emit(not before)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The wheel scrolls the panel; it changes a value only where that has the focus."""
+        if event.type() == QEvent.Type.Wheel and not watched.hasFocus():
+            event.ignore()
+            return True
+        return super().eventFilter(watched, event)
 
 
 class Section(QCollapsible):
-    """Rows that are folded away until they are wanted."""
+    """Rows that are folded away until they are wanted, and gone while none of them matters."""
 
     def __init__(self, title: str, widgets: Iterable[ValueWidget]):
         super().__init__(title)
@@ -106,6 +175,8 @@ class Section(QCollapsible):
         self.setExpandedIcon(_arrow((3, 5), (8, 11), (13, 5)))
         self.rows = Rows(widgets)
         self.addWidget(self.rows)
+        self.setVisible(not self.rows.empty)
+        self.rows.emptied.connect(lambda empty: self.setVisible(not empty))
         self._soon = QTimer(self, singleShot=True, interval=SOON)
         self._soon.timeout.connect(self._reveal)
         self.toggled.connect(lambda unfolded: self._soon.start() if unfolded else self._soon.stop())
@@ -130,67 +201,3 @@ def _arrow(*corners: tuple[int, int]) -> QIcon:
     painter.drawPolygon(QPolygonF([QPointF(x, y) for x, y in corners]))
     painter.end()
     return QIcon(picture)
-
-
-def _widget(parameter: Parameter) -> ValueWidget:
-    label = parameter.name.replace("_", " ").capitalize() if len(parameter.name) > 1 else parameter.name
-    if parameter.unit:
-        label = f"{label} ({parameter.unit})"
-    options: dict[str, Any] = {"name": parameter.name, "label": label, "tooltip": parameter.doc}
-    if parameter.kind == "bool":
-        widget = CheckBox(**options)
-        widget.text = ""
-    elif parameter.kind == "choice":
-        widget = ComboBox(choices=parameter.choices, **options)
-    elif parameter.kind == "file":
-        widget = _file_edit(options)
-    elif parameter.kind in _AS_TEXT:
-        widget = LineEdit(**options)
-        widget.native.setPlaceholderText(_EXAMPLES.get(parameter.kind, ""))
-    else:
-        low, high = parameter.interval.ge, parameter.interval.le
-        options |= {"min": -_LARGEST if low is None else low, "max": _LARGEST if high is None else high}
-        if parameter.kind == "int":
-            widget = SpinBox(value=parameter.default, **options)
-        else:
-            step = 10.0 ** (math.floor(math.log10(abs(parameter.default) or 1)) - 1)
-            widget = FloatSpinBox(step=step, value=parameter.default, **options)
-    _show(widget, parameter, parameter.default)
-    return widget
-
-
-def _file_edit(options: dict[str, Any]) -> FileEdit:
-    """A path with a button, which opens on the files that are read."""
-    from ..io import READ_SUFFIXES
-
-    patterns = " ".join(f"*{suffix}" for suffix in READ_SUFFIXES)
-    widget = FileEdit(filter=f"Data files ({patterns});;All files (*)", nullable=True, **options)
-    widget.choose_btn.text = "..."
-    widget.choose_btn.tooltip = "Choose a file."
-    widget.choose_btn.native.setMaximumWidth(32)
-    widget.line_edit.tooltip = options["tooltip"]
-    widget.line_edit.native.setPlaceholderText("none")
-    return widget
-
-
-def _shown(parameter: Parameter) -> Any:
-    """The default as its widget shows it."""
-    return parameter.format(parameter.default) if parameter.kind in _AS_TEXT else parameter.default
-
-
-def _shown_in(widget: ValueWidget) -> Any:
-    return widget.line_edit.value if isinstance(widget, FileEdit) else widget.value
-
-
-def _put_in(widget: ValueWidget, value: Any) -> None:
-    if isinstance(widget, FileEdit):
-        widget.line_edit.value = value  # as it is: the edit itself would make the path absolute
-    else:
-        widget.value = value
-
-
-def _show(widget: ValueWidget, parameter: Parameter, value: Any) -> None:
-    if parameter.kind == "float":  # a spin box rounds to its decimals: give it as many as the value has
-        digits = (-Decimal(repr(number)).as_tuple().exponent for number in (widget.step, float(value)))
-        widget.native.setDecimals(max(digits))
-    _put_in(widget, parameter.format(value) if parameter.kind in _AS_TEXT else value)

@@ -1,6 +1,6 @@
 """Between problems and napari layers. What napari does not hold travels in ``layer.metadata["proxiscope"]``."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -118,10 +118,14 @@ def estimate_layer(data: NDArray, name: str, pixel_size: float | None) -> LayerD
     return image_layer(data, name, pixel_size, kind="result")
 
 
-def result_metadata(result: "Result") -> dict[str, Any]:
-    """What a result layer carries; of a complex result, whose modulus is shown, the array itself too."""
+def result_metadata(result: "Result", make_problem: Callable[[], Any] | None = None) -> dict[str, Any]:
+    """What a result layer carries; of a complex result, whose modulus is shown, the array itself too.
+
+    `make_problem` makes the problem that it solves once more.
+    """
     notes = {
         "kind": "result",
+        "make_problem": make_problem,
         "pixel_size": result.pixel_size,
         "provenance": dict(result.provenance),
         "metrics": dict(result.metrics),

@@ -46,7 +46,7 @@ def raw_layers(raw: "RawData") -> list[LayerData]:
         found.append(support_layer(support, f"{name} support"))
     notes = options["metadata"][KEY]
     own = frozenset({"support", "held_out", "start"} & raw.declared.products.keys())
-    notes["origin"] = Origin(str(raw.source), data, raw.order, bool(notes.get("turned")), own=own)
+    notes["origin"] = Origin(str(raw.source), data, raw.order, bool(notes.get("turned")), own=own, support=support)
     return [(data, options, kind), *found]
 
 

@@ -36,7 +36,12 @@ def read_layers(path: str | list[str]) -> list[LayerData]:
 
     from ..io import read
     from .opening import raw_layers
+    from .session_file import is_session
 
+    if not isinstance(path, list) and is_session(path):
+        from .sessions import session_layers
+
+        return session_layers(path)
     layers = raw_layers(read(path))
     for _, options, _ in layers:
         notes = options.get("metadata", {}).get(KEY, {})

@@ -38,6 +38,8 @@ class Origin:
         Of a series that was prepared: the tilts before.
     own : frozenset of str
         What else the file holds that `load` would use: a support, held-out pixels, a start.
+    support : ndarray of bool or None
+        That support.
     """
 
     path: str
@@ -47,6 +49,7 @@ class Origin:
     steps: tuple[Mapping[str, Any], ...] = ()
     tilts: NDArray | None = None
     own: frozenset[str] = frozenset()
+    support: NDArray | None = None
 
     def after(self, steps: tuple[Mapping[str, Any], ...], data: Any, tilts: NDArray | None) -> "Origin":
         """The origin of what some more steps make of the data, whose tilts were `tilts` before the first."""
@@ -87,6 +90,8 @@ def series_recipe(
     order = origin.order
     if order is not None:
         given, mask = _as_stored(given, order), None if mask is None else _as_stored(mask, order)
+    if origin.steps:  # `load` takes the pixel size before the steps, which the file says
+        options = {name: value for name, value in options.items() if name != "pixel_size"}
     wanted = {"tilt_axis": "x" if origin.turned else tilt_axis, "mask": mask, **options}
     return sorted_recipe(origin.path, order, origin.steps, kind="tilt-series", angles=given, **wanted)
 
@@ -97,8 +102,10 @@ def pattern_recipe(origin: Origin | None, **options: Any) -> Recipe | None:
 
     if origin is None or (origin.own - {"support"}) or (origin.own and options.get("support") is None):
         return None
-    steps = {"steps": list(origin.steps)} if origin.steps else {}
-    return recipe_of(origin.path, kind="pattern", **options, **steps)
+    steps = {"steps": list(origin.steps), "pixel_size": None} if origin.steps else {}
+    if origin.own and not steps and np.array_equal(origin.support, options["support"]):
+        options["support"] = None  # which the file says itself
+    return recipe_of(origin.path, kind="pattern", **options | steps)
 
 
 def table_of(tilts: "Tilts") -> NDArray:

@@ -1,22 +1,29 @@
 """A reconstruction that runs in a thread of its own, to be watched by pulling. No Qt here."""
 
+import math
 import threading
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import Algorithm, Criterion, Progress, Record, iterate, lowest_of, until
+from ..core import Algorithm, Criterion, InputError, Progress, Record, State, iterate, lowest_of, until
+from ..core.algorithm import check_state, copy_of, due
+from ..core.estimates import note_speed
 from ..reconstruction import Result, conclude, criteria_for
 from .layers import Companion, companions
 from .worker import Status, Worker
 
 CURVES = ("r_factor", "free_r_factor", "median_r_factor")
 """Recorded figures that are drawn over iterations."""
+
+Curve = list[tuple[int, float]]
+"""Recorded iterations with a figure."""
 
 _catching = threading.Lock()
 """Catching warnings changes what the whole process does with them: one at a time."""
@@ -36,29 +43,57 @@ def frame(data: NDArray) -> Frame:
     return Frame(data, float(data.min()), float(data.max()))
 
 
+class Kept(NamedTuple):
+    """An iterate to go back to: the state with the record and the curves up to it, and what it would be as a result."""
+
+    iteration: int
+    r_factor: float
+    state: State
+    record: Record
+    curves: Mapping[str, Curve]
+    seconds: float
+    result: Result
+    frame: Frame
+
+
 class Run(Worker):
     """One reconstruction in a thread.
 
     Parameters
     ----------
     algorithm : Algorithm
+        The one that begins it.
     make_problem : callable
         Returns the problem. Called in the thread, since reading and checking large data take time.
     seed : int
     stop : sequence of Criterion
         What ends the run before its last iteration.
+    changes : Mapping[int, Algorithm]
+        What takes over after which iteration; `amend` adds to it.
+    begin : Kept, optional
+        Where to begin, of a run with the same problem, algorithm, seed and changes up to there.
 
     Attributes
     ----------
     status : Status
     iteration, total : int
         Iterations done, and those of the whole run.
+    seconds : float
+        Spent on them.
     stopped : str
         Which criterion ended the run, and why; empty as long as none did.
+    refused : InputError or None
+        Why the last change could not be made; the run is paused then. Whoever shows it resets it.
     curves : dict[str, list of (int, float)]
-        Recorded iterations with their figures, for each of `CURVES`; grow only.
+        Recorded iterations with their figures, those of `CURVES` and others; grow only.
     starts : ndarray or None
         Of an ensemble, the R-factors of all starts when last looked at; infinite where there is none yet.
+    shown_start : int or None
+        The one whose image was asked for last.
+    kept : list of Kept
+        The iterates that were to be kept; grows only.
+    final : Kept or None
+        The last iterate, once the run has ended and kept its result.
     warnings : list of str
         What making the problem warned of.
     companions : list of Companion
@@ -73,29 +108,64 @@ class Run(Worker):
         What the last estimate cost.
     """
 
+    limit: ClassVar[float] = math.inf
+    """Seconds after the first iteration in which it ends by itself."""
+
     def __init__(
-        self, algorithm: Algorithm, make_problem: Callable[[], Any], seed: int = 0, stop: Sequence[Criterion] = ()
+        self,
+        algorithm: Algorithm,
+        make_problem: Callable[[], Any],
+        seed: int = 0,
+        stop: Sequence[Criterion] = (),
+        *,
+        changes: Mapping[int, Algorithm] | None = None,
+        begin: Kept | None = None,
     ):
         super().__init__(algorithm.name)
         self.algorithm, self.seed, self.stop_by = algorithm, seed, tuple(stop)
-        self.stopped = ""
-        self._make_problem = make_problem
-        self.iteration, self.total = 0, algorithm.iterations
-        self.curves: dict[str, list[tuple[int, float]]] = {name: [] for name in CURVES}
+        self.make_problem = make_problem
+        self.changes: dict[int, Algorithm] = dict(changes or {})
+        self._begin = begin
+        self.stopped, self.refused = "", None
+        self.iteration, self.total = 0 if begin is None else begin.iteration, algorithm.iterations
+        self.seconds = 0.0 if begin is None else begin.seconds
+        before: Mapping[str, Curve] = {} if begin is None else begin.curves
+        self.curves: dict[str, Curve] = {name: list(before.get(name, ())) for name in (*CURVES, *before)}
         self.starts: NDArray | None = None
+        self.shown_start: int | None = None
+        self.kept: list[Kept] = []
+        self.final: Kept | None = None
         self.warnings: list[str] = []
         self.companions: list[Companion] = []
         self.result: Result | None = None
         self.result_frame: Frame | None = None
         self.estimate_seconds = 0.0
         self._stop = False
-        self._estimate_wanted = False
+        self._keep_wanted = self._estimate_wanted = False
+        self._amended: Algorithm | None = None
+        self._start_wanted: int | None = None
         self._estimate: Frame | None = None
+        self._start: tuple[int, Frame] | None = None
+        self._first, self._warm = self.iteration + 1, self.seconds
 
     @property
-    def curve(self) -> list[tuple[int, float]]:
+    def curve(self) -> Curve:
         """Recorded iterations with their R-factors."""
         return self.curves["r_factor"]
+
+    @property
+    def present(self) -> Algorithm:
+        """The algorithm that is at work now, after all changes."""
+        return due(self.algorithm, dict(self.changes), self.iteration)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """What the remaining iterations take at the speed so far; None before that is known.
+
+        The first one does not count: it may have to compile the kernels.
+        """
+        done = self.iteration - self._first
+        return (self.total - self.iteration) * (self.seconds - self._warm) / done if done > 0 else None
 
     def stop(self) -> None:
         """End after the iteration in progress and keep the result."""
@@ -112,6 +182,17 @@ class Run(Worker):
         """What was asked for and waits for the iteration in progress: pause, stop, cancel, or nothing."""
         return "stop" if self._stop and not self._cancel else super().request
 
+    def amend(self, algorithm: Algorithm) -> None:
+        """Go on with another algorithm, or with other parameters, after the iteration in progress.
+
+        Where it cannot go on from there, the run is paused and `refused` says why.
+        """
+        self.refused, self._amended = None, algorithm
+
+    def keep(self) -> None:
+        """Keep the iterate in progress, to go back to."""
+        self._keep_wanted = True
+
     def request_estimate(self) -> None:
         """Ask for the estimate of the iteration in progress; `take_estimate` gives it later."""
         self._estimate_wanted = True
@@ -121,62 +202,134 @@ class Run(Worker):
         estimate, self._estimate = self._estimate, None
         return estimate
 
+    def request_start(self, start: int) -> None:
+        """Ask for the image of one start of an ensemble; `take_start` gives it later."""
+        self.shown_start = start
+        if self.final is not None:
+            self._start = start, frame(self.final.state.images[start])
+        else:
+            self._start_wanted = start
+
+    def take_start(self) -> tuple[int, Frame] | None:
+        """The start that was asked for with its image, once; None when it is not there yet."""
+        start, self._start = self._start, None
+        return start
+
     def _work(self) -> None:
         """The thread. It alone writes the status, and leaves it at one that has ended, whatever happens."""
-        record, progress, problem, watched = Record(self.algorithm, lowest_of(self.stop_by)), None, None, None
-        status = Status.FAILED
+        begin = self._begin
+        record = Record(self.algorithm, lowest_of(self.stop_by)) if begin is None else begin.record.copied()
+        progress, problem, watched, status = None, None, None, Status.FAILED
         try:
             with _catching, warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", UserWarning)
-                problem = self._make_problem()
+                problem = self._made()
             self.warnings = [str(warning.message) for warning in caught if warning.category is UserWarning]
-            begin = time.perf_counter()
             watched = self._watched(problem)
+            since = time.perf_counter()
             for progress in watched:
-                self._note(record, progress)
-                self._hold(lambda progress=progress: self._deliver(progress))  # a paused run still shows where it is
+                self.seconds += time.perf_counter() - since
+                if progress.iteration == self._first:
+                    self._warm = self.seconds
+                self._note(progress, record)
+                self._wait(progress, record, problem, watched)
+                self._stop = self._stop or self.seconds - self._warm > self.limit
                 if self.ending:
                     break
+                since = time.perf_counter()
             if self._cancel:
                 status = Status.CANCELLED
+            elif progress is None:
+                raise InputError("iterations", f"{self.iteration} of {self.total} are done", "Ask for more of them")
             else:
                 self.stopped = watched.reason
-                self._conclude(problem, record, progress, begin, watched)
+                self.final = self._kept(progress, record, problem, watched, last=True)
+                self.companions = companions(self.final.result.array, self.final.result.products)
+                self.result_frame, self.result = self.final.frame, self.final.result
+                self._note_speed(problem)
                 early = self._stop and progress.iteration < progress.total and not watched.reason
                 status = Status.STOPPED if early else Status.DONE
         except Exception as error:
             self.error = error
-            if record.best:  # an iterate from before the failure
+            if record.best and progress is not None:  # an iterate from before the failure
                 with suppress(Exception):
-                    self._conclude(problem, record, progress, begin, watched)
+                    result = self._result(progress, record, problem, watched)
+                    self.result_frame, self.result = frame(result.array), result
         finally:
             self.status = status
 
-    def _watched(self, problem: Any) -> until:
-        progresses = iterate(self.algorithm, problem, seed=self.seed)
-        return until(progresses, *criteria_for(self.algorithm, problem, self.stop_by), era=self.algorithm.era)
+    def _made(self) -> Any:
+        return self.make_problem()
 
-    def _note(self, record: Record, progress: Progress) -> None:
+    def _watched(self, problem: Any) -> until:
+        state = None if self._begin is None else copy_of(self._begin.state)
+        progresses = iterate(self.algorithm, problem, state=state, seed=self.seed, changes=self.changes)
+        chosen = criteria_for(self.algorithm, problem, self.stop_by)
+        return until(progresses, *chosen, era=self.algorithm.era, changes=self.changes)
+
+    def _note(self, progress: Progress, record: Record) -> None:
         record.add(progress)
-        for name in self.curves.keys() & progress.metrics.keys():
-            self.curves[name].append((progress.iteration, progress.metrics[name]))
+        for name, value in progress.metrics.items():
+            self.curves.setdefault(name, []).append((progress.iteration, value))
         starts = getattr(progress.state, "r_factors", None)
         if starts is not None and progress.metrics:
             self.starts = starts.copy()
-        self.iteration = progress.iteration
+        self.iteration, self.total = progress.iteration, progress.total
         if self.status is Status.PREPARING:
             self.status = Status.RUNNING
-        self._deliver(progress)
 
-    def _deliver(self, progress: Progress) -> None:
+    def _note_speed(self, problem: Any) -> None:
+        """For estimates of the time that runs to come will take."""
+        done = self.iteration - self._first
+        if done > 0 and not self.changes:
+            note_speed(self.algorithm, problem, (self.seconds - self._warm) / done)
+
+    def _wait(self, progress: Progress, *context: Any) -> None:
+        """Hold while it is paused, which still shows where it is; and take over what is to go on otherwise."""
+        _, problem, _ = context
+        self._deliver(progress, *context)
+        while True:
+            self._hold(lambda: self._deliver(progress, *context))
+            amended, self._amended = self._amended, None
+            if amended is None or self.ending:
+                return
+            try:
+                check_state(amended, problem, progress.state)
+                self.changes[progress.iteration] = amended
+                self.total = amended.total(problem, progress.state)
+                return
+            except InputError as error:
+                self.refused = error
+                self._go.clear()
+
+    def _deliver(self, progress: Progress, *context: Any) -> None:
         if self._estimate_wanted:
             self._estimate_wanted = False
             begin = time.perf_counter()
             self._estimate = frame(progress.estimate())
             self.estimate_seconds = time.perf_counter() - begin
+        if self._keep_wanted:
+            self._keep_wanted = False
+            if all(kept.iteration != progress.iteration for kept in self.kept):
+                self.kept.append(self._kept(progress, *context))
+        if self._start_wanted is not None:
+            start, self._start_wanted = self._start_wanted, None
+            self._start = start, frame(progress.state.images[start].copy())
 
-    def _conclude(self, problem: Any, record: Record, progress: Progress, begin: float, watched: until) -> None:
-        timing = {"seed": self.seed, "seconds": time.perf_counter() - begin}
-        result = conclude(self.algorithm, problem, record, progress, watched=watched, **timing)
-        self.companions = companions(result.array, result.products)
-        self.result_frame, self.result = frame(result.array), result
+    def _kept(self, progress: Progress, record: Record, *context: Any, last: bool = False) -> Kept:
+        result = self._result(progress, record.copied(), *context)  # to which it may add figures
+        return Kept(
+            iteration=progress.iteration,
+            r_factor=self.curve[-1][1] if self.curve else result.r_factor,
+            state=replace(progress.state, work=None) if last else copy_of(progress.state),
+            record=record.copied(),
+            curves={name: list(curve) for name, curve in self.curves.items()},
+            seconds=self.seconds,
+            result=result,
+            frame=frame(result.array),
+        )
+
+    def _result(self, progress: Progress, record: Record, problem: Any, watched: until) -> Result:
+        """What there is, as the result of a run that ends here."""
+        told = {"seed": self.seed, "seconds": self.seconds, "watched": watched, "changes": self.changes}
+        return conclude(self.algorithm, problem, record, progress, **told)

@@ -1,43 +1,87 @@
-"""Sample data, simulated on the spot."""
+"""Sample data, simulated on the spot: opened as if they had been saved, so that their results can be had again."""
 
-from .layers import KEY, LayerData, blocked_layer, pattern_layers, series_layer
+from typing import Any
+
+from .layers import KEY, LayerData, blocked_layer
 
 
 def diffraction_pattern() -> list[LayerData]:
     """A noisy diffraction pattern of a vesicle, with its support."""
-    from ..simulate import sample_pattern
+    return _opened("pattern", "vesicle pattern")
 
-    return pattern_layers(sample_pattern(), "vesicle pattern")
+
+def phase_object() -> list[LayerData]:
+    """A noisy diffraction pattern of an object that turns the phase, with its support."""
+    return _opened("phase-object", "phase object pattern")
+
+
+def missing_centre() -> list[LayerData]:
+    """A noisy diffraction pattern of a vesicle whose centre was not measured, with its support."""
+    return _opened("missing-centre", "pattern without centre")
 
 
 def bragg() -> list[LayerData]:
     """A three-dimensional Bragg pattern of a strained crystal, a complex object, with a loose support."""
-    from ..simulate import sample_bragg
+    return _opened("bragg", "crystal")
 
-    return pattern_layers(sample_bragg(), "crystal")
+
+def exposures() -> list[LayerData]:
+    """Raw exposures of a vesicle's pattern, off the centre, with background, hot pixels and cosmic rays."""
+    return _opened("exposures", "raw exposures", quantity="intensities")
 
 
 def tilt_series() -> list[LayerData]:
     """A noisy tilt series of a vesicle, with a missing wedge."""
-    from ..simulate import sample_tilt_series
+    return _opened("tilt-series", "vesicle tilts")
 
-    return [series_layer(sample_tilt_series(), "vesicle tilts")]
+
+def raw_series() -> list[LayerData]:
+    """A raw tilt series of a vesicle: shifted, its axis at an angle, with hot pixels and background."""
+    return _opened("raw-series", "raw tilts")
+
+
+def few_tilts() -> list[LayerData]:
+    """A tilt series of a vesicle with few tilts and a wide missing wedge."""
+    return _opened("few-tilts", "few tilts")
 
 
 def double_tilt() -> list[LayerData]:
     """Two noisy tilt series of a vesicle that was turned by 90 degrees in between."""
-    from ..simulate import sample_double_tilt
-
-    first, second = sample_double_tilt()
-    below = series_layer(second.copy_with(angles=second.angles), "vesicle tilts, axis 2")
+    below, first = (_opened(f"double-tilt-{i}", f"vesicle tilts, axis {i}")[0] for i in (2, 1))
+    notes = below[1]["metadata"][KEY]
+    notes |= {"rotations": notes["rotations"] * [0, 1, 0], "in_plane": 90.0}
     below[1]["visible"] = False
-    below[1]["metadata"][KEY]["in_plane"] = 90.0
-    return [below, series_layer(first, "vesicle tilts, axis 1")]
+    return [below, first]
 
 
 def blocked_series() -> list[LayerData]:
     """A noisy tilt series of a vesicle with a bar in the way at high tilt, and the pixels that it covers."""
-    from ..simulate import sample_blocked_series
+    from ..io.sampled import sample
 
-    name, (series, blocked) = "barred tilts", sample_blocked_series()
-    return [series_layer(series, name), blocked_layer(blocked, name, series.pixel_size)]
+    name = "barred tilts"
+    series = _opened("blocked-series", name)
+    blocked = sample("blocked-series-2")
+    return [*series, blocked_layer(blocked, name, series[0][1]["metadata"][KEY]["pixel_size"])]
+
+
+def film() -> list[LayerData]:
+    """A noisy tilt series of a thin film that goes on beyond the field of view."""
+    return _opened("film", "film tilts, 24 slices deep")
+
+
+def needle() -> list[LayerData]:
+    """A noisy tilt series of a needle, tilted all the way."""
+    return _opened("needle", "needle tilts")
+
+
+def _opened(sample: str, name: str, **notes: Any) -> list[LayerData]:
+    """The layers of a sample under a name, with further notes."""
+    from ..io import read
+    from .opening import raw_layers
+
+    layers = raw_layers(read(f"sample:{sample}"))
+    first = layers[0][1]["name"]
+    for _, options, _ in layers:
+        options["name"] = options["name"].replace(first, name)
+    layers[0][1]["metadata"][KEY] |= notes
+    return layers

@@ -77,12 +77,11 @@ class StepChooser(QWidget):
             self._rows.deleteLater()
         if cls.name not in self._forms:
             self._forms[cls.name] = ParameterForm(cls)
-            for widget in self._forms[cls.name].widgets.values():
-                widget.changed.connect(lambda _value: self.edited.emit())
+            self._forms[cls.name].changed.connect(self.edited)
         self.form = self._forms[cls.name]
-        self._rows = Rows(self.form.widgets.values())
         for widget in self.form.widgets.values():
             widget.native.show()
+        self._rows = Rows(self.form.widgets.values())
         self.layout().addWidget(self._rows)
         summary, *rest = (cls.__doc__ or "").strip().split("\n\n")
         self.about.setText(" ".join(summary.split()))

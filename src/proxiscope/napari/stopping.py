@@ -3,7 +3,6 @@
 from typing import Any
 
 from magicgui.widgets import ComboBox
-from magicgui.widgets.bases import ValueWidget
 
 from ..core import Algorithm, Criterion, criteria
 from .form import ParameterForm, Section
@@ -19,7 +18,6 @@ class StopSection(Section):
             label="Stop", choices=[LAST], tooltip="What ends a run early; it may still run to its last iteration."
         )
         self.forms = {name: ParameterForm(cls) for name, cls in criteria().items()}
-        self._show_as_estimated(self.forms["discrepancy"].widgets["noise"])
         rows = [widget for form in self.forms.values() for widget in form.widgets.values()]
         super().__init__("When to stop", [self.choice, *rows])
         self.choice.changed.connect(self._show_parameters)
@@ -40,9 +38,3 @@ class StopSection(Section):
         for name, form in self.forms.items():
             for widget in form.widgets.values():
                 self.rows.show_row(widget, name == self.choice.value)
-
-    @staticmethod
-    def _show_as_estimated(noise: ValueWidget) -> None:
-        """Zero in words, and room for data in any unit."""
-        noise.native.setDecimals(9)
-        noise.native.setSpecialValueText("estimated")

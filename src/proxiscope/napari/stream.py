@@ -1,24 +1,15 @@
 """From a run to the viewer: a timer pulls what is new, at a pace that leaves the solver its time."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from qtpy.QtCore import QObject, QTimer
 
-from .layers import companion_layer, estimate_layer, note, result_metadata
+from .layers import Companion, companion_layer, estimate_layer, note, result_metadata
 from .run import Frame, Run, Status
-
-TICK = 0.07
-"""Seconds between two looks at the run."""
-
-BUDGET = 0.04
-"""Share of the time that computing and painting may take in the long run.
-
-The quicker a repaint, the more of them are affordable, up to one a look. With software OpenGL, where a repaint of
-anything in the window takes about 0.1 s, it comes to an update in two or three seconds.
-"""
+from .settings import streaming_budget, streaming_tick
 
 CREDIT = 0.6
 """Seconds of it that a run may take in advance, so that a short one is seen to converge too."""
@@ -26,15 +17,17 @@ CREDIT = 0.6
 DEBT = 0.2
 """Seconds of it that are owed at most: one repaint that took long, as on a busy machine, must not silence a run.
 
-Whatever it took, there is news again after `DEBT / BUDGET` seconds.
+Whatever it took, there is news again once the budget has paid for it: by default after five seconds.
 """
 
 
 class Stream(QObject):
     """Shows the estimates of a run in a layer while it goes on.
 
-    An estimate is asked for when the one before has been painted and the time that estimates and paints take
-    keeps within `BUDGET`. With the layer hidden none is asked for.
+    An estimate is asked for when the one before has been painted and the time that estimates and paints take in the
+    long run keeps within a budget, a share of all time that the preferences say. With the layer hidden none is asked
+    for. The quicker a repaint, the more of them are affordable, up to one a look. With software OpenGL, where a repaint
+    of anything in the window takes about 0.1 s, it comes to an update in two or three seconds.
 
     Parameters
     ----------
@@ -61,14 +54,17 @@ class Stream(QObject):
         super().__init__(parent)
         self.viewer, self.run, self.name, self.source = viewer, run, name, source
         self.layer: Any = None
+        self.start_layer: Any = None
+        self.kept_layers: list[Any] = []
         self._limits: tuple[float, ...] = ()
         self._follow = follow
+        self._budget = streaming_budget()
         self._credit, self._credit_at = CREDIT, time.perf_counter()
         self._painting = False
-        self._news: tuple[Status, str] | None = None
+        self._news: tuple[Any, ...] | None = None
         self._iteration = self._asked_at = -1
         self._timer = QTimer(self)
-        self._timer.setInterval(int(TICK * 1000))
+        self._timer.setInterval(int(streaming_tick() * 1000))
         self._timer.timeout.connect(self.look)
         self._timer.start()
 
@@ -85,15 +81,18 @@ class Stream(QObject):
         """Show what is new, an estimate if the last has been painted and another may be; ask for the next."""
         run, status = self.run, self.run.status  # read once: the run goes on meanwhile
         if status.ended:
+            self._show_kept()
             self.stop()
             self._follow(status)
             return
-        news = (status, run.request)
+        self.show_start()
+        self._show_kept()
+        news = (status, run.request, run.refused, len(run.kept))
         if news == self._news and (self._painting or not self._can_afford()):
             return
         begin, estimate = time.perf_counter(), run.take_estimate()
         if estimate is not None:
-            self._show(estimate)
+            self._show(self._shaped(estimate))
         changed = news != self._news or run.iteration != self._iteration
         if changed:
             self._news, self._iteration = news, run.iteration
@@ -105,6 +104,22 @@ class Stream(QObject):
             self._asked_at = run.iteration
             run.request_estimate()
 
+    def show_start(self) -> None:
+        """Show the start of an ensemble that was asked for, in a layer of its own."""
+        found = self.run.take_start()
+        if found is None:
+            return
+        start, estimate = found
+        name, limits = f"{self.name} start {start}", (estimate.low, max(estimate.high, estimate.low + 1e-12))
+        if self.start_layer is not None and self.start_layer in self.viewer.layers:
+            self.start_layer.data, self.start_layer.name = estimate.data, name
+            self.start_layer.contrast_limits_range = self.start_layer.contrast_limits = limits
+        else:
+            companion = Companion(f"start {start}", estimate.data, {"contrast_limits": limits})
+            data, options, _ = companion_layer(companion, self.name, self._pixel_size())
+            self.start_layer = self.viewer.add_image(data, **options)
+        self.start_layer.visible = True
+
     def _painted(self, begin: float, estimate_seconds: float) -> None:
         """Runs after the paint events that the news caused."""
         self._credit = max(-DEBT, self._credit - (time.perf_counter() - begin + estimate_seconds))
@@ -112,7 +127,7 @@ class Stream(QObject):
 
     def _can_afford(self) -> bool:
         now = time.perf_counter()
-        self._credit = min(CREDIT, self._credit + BUDGET * (now - self._credit_at))
+        self._credit = min(CREDIT, self._credit + self._budget * (now - self._credit_at))
         self._credit_at = now
         return self._credit > 0
 
@@ -120,6 +135,26 @@ class Stream(QObject):
         if self.layer is None:
             return True
         return self.layer in self.viewer.layers and self.layer.visible and self.viewer.dims.ndisplay == 2
+
+    def _show_kept(self) -> None:
+        """A layer, hidden at first, for each iterate that was kept since."""
+        for kept in self.run.kept[len(self.kept_layers) :]:
+            name = f"{self.name}, iterate {kept.iteration}"
+            data, options, _ = estimate_layer(kept.frame.data, name, self._pixel_size())
+            options["metadata"] = result_metadata(kept.result, self.run.make_problem)
+            layer = self.viewer.add_image(data, **options, visible=False)
+            self.kept_layers.append(layer)
+            if self.layer in self.viewer.layers:
+                self.viewer.layers.move(self.viewer.layers.index(layer), self.viewer.layers.index(self.layer))
+                self.viewer.layers.selection.active = self.layer
+
+    def _shaped(self, estimate: Frame) -> Frame:
+        """What of an estimate is shown."""
+        return estimate
+
+    def _options(self, estimate: Frame) -> dict[str, Any]:
+        """Of the layer that shows it."""
+        return estimate_layer(estimate.data, self.name, self._pixel_size())[1]
 
     def _show(self, estimate: Frame) -> None:
         if self.layer is None:
@@ -131,13 +166,12 @@ class Stream(QObject):
                 self._set_limits(estimate)
 
     def _add(self, estimate: Frame) -> None:
-        data, options, _ = estimate_layer(estimate.data, self.name, self._pixel_size())
         limits = {"contrast_limits": (estimate.low, estimate.high)} if estimate.high > estimate.low else {}
-        self.layer = self.viewer.add_image(data, **options, **limits)
+        self.layer = self.viewer.add_image(estimate.data, **self._options(estimate), **limits)
         self._limits = tuple(self.layer.contrast_limits)
         if self.source in self.viewer.layers:
             self.source.visible = False
-        centre_slices(self.viewer, data.ndim)
+        centre_slices(self.viewer, estimate.data.ndim)
         self.viewer.reset_view()
 
     def _pixel_size(self) -> float | None:
@@ -157,19 +191,22 @@ class Stream(QObject):
         if self.layer is None or self.layer not in self.viewer.layers:
             self._add(result)
         self.layer.data = result.data
-        self.layer.metadata = result_metadata(self.run.result)
+        self.layer.metadata = result_metadata(self.run.result, self.run.make_problem)
         self._set_limits(result)
         if "complex" in self.layer.metadata["proxiscope"]:
             self.layer.name = f"{self.name} modulus"
-        self._add_companions()
+        self.show_companions(self.run.companions)
 
-    def _add_companions(self) -> None:
-        """Below the result, which stays the one that is selected."""
-        for companion in self.run.companions:
+    def show_companions(self, found: Sequence[Companion], more: str = "") -> None:
+        """Show what belongs to the result, below it; the result stays the one that is selected."""
+        for companion in found:
             data, options, _ = companion_layer(companion, self.name, self._pixel_size())
+            options["name"] = f"{options['name']} {more}".strip()
             layer = self.viewer.add_image(data, **options)
-            self.viewer.layers.move(self.viewer.layers.index(layer), self.viewer.layers.index(self.layer))
-        self.viewer.layers.selection.active = self.layer
+            if self.layer in self.viewer.layers:
+                self.viewer.layers.move(self.viewer.layers.index(layer), self.viewer.layers.index(self.layer))
+        if self.layer in self.viewer.layers:
+            self.viewer.layers.selection.active = self.layer
 
     def remove_layer(self) -> None:
         """Take the streamed layer away again, and show the input."""

@@ -9,7 +9,8 @@ import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from ..core import Algorithm, Doc, Iterative, State
+from ..core import Algorithm, Doc, Iterative, Label, State
+from ..core.algorithm import MaxIterations
 from ..core.threads import elementwise
 from . import kernels
 from .measured import Measured
@@ -31,6 +32,9 @@ class PhaseState(State):
 
 
 S = TypeVar("S", bound=PhaseState)
+
+FAST = {"fast": {"max_iterations": 300}}
+"""Three in ten of the iterations, which show what is to come."""
 
 
 class Work:
@@ -66,13 +70,17 @@ class PhaseRetrieval(Iterative, Algorithm[DiffractionPattern, S]):
     Problem: ClassVar[type] = DiffractionPattern
     result_is_best: ClassVar[bool] = True
     random_start: ClassVar[bool] = True
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = FAST
     _images: ClassVar[int] = 8
     """Arrays of the image's size that a run holds at its peak."""
+    _ffts: ClassVar[int] = 2
+    """Transforms in an iteration."""
 
-    max_iterations: Annotated[int, Interval(ge=1, le=1_000_000), Doc("Iterations of a whole run.")] = 1000
+    max_iterations: MaxIterations = 1000
     check_every: Annotated[
         int,
         Interval(ge=1, le=10_000),
+        Label("Iterations between checks"),
         Doc("Iterations between two evaluations of the R-factor, which costs an FFT or two."),
     ] = 10
 
@@ -143,6 +151,11 @@ class PhaseRetrieval(Iterative, Algorithm[DiffractionPattern, S]):
     def memory(self, problem: DiffractionPattern) -> int:
         """Bytes that a run on `problem` allocates at its peak."""
         return (self._images + 6) * (4 if problem.real else 8) * problem.magnitudes.size
+
+    def work(self, problem: DiffractionPattern) -> float:
+        """Of the transforms, those for the R-factor included."""
+        pixels = problem.magnitudes.size
+        return (self._ffts + 1.5 / self.check_every) * pixels * math.log2(pixels) * (1 if problem.real else 2)
 
     def _judges(self, iteration: int) -> bool:
         """Whether the step to `iteration` evaluates the R-factor."""

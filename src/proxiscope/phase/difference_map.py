@@ -7,10 +7,11 @@ import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from ..core import Doc
+from ..core import Doc, Label
 from ..core.threads import elementwise
 from . import kernels
 from .base import Work
+from .problem import DiffractionPattern
 from .projections import Polish, Polished, ProjectionState
 
 
@@ -21,9 +22,13 @@ class DifferenceMap(Polished, name="difference-map", title="Difference map (DM)"
     With beta = 1, where it is the Douglas-Rachford iteration, it takes two FFTs, otherwise four.
     """
 
+    use: ClassVar[str] = "Clean data in which HIO gets stuck. On noisy data GPS came much closer in our runs."
+
     _images: ClassVar[int] = 9
 
-    beta: Annotated[float, Interval(ge=0.1, le=1.5), Doc("Step, with gamma = 1/beta for both estimates.")] = 1.0
+    beta: Annotated[
+        float, Interval(ge=0.1, le=1.5), Label("Step beta"), Doc("Step, with gamma = 1/beta for both estimates.")
+    ] = 1.0
     polish: Polish = 50
 
     def object(self, work: Work, state: ProjectionState) -> NDArray:
@@ -33,6 +38,10 @@ class DifferenceMap(Polished, name="difference-map", title="Difference map (DM)"
         arrays = (state.input, state.support, work.image)
         elementwise(kernels.relaxed_constraint, arrays, work.non_negative, np.float32(self.beta))
         return work.project(work.image, work.image)
+
+    def work(self, problem: DiffractionPattern) -> float:
+        """Twice as many transforms where beta is not 1."""
+        return super().work(problem) * (1 if self.beta == 1 else 2)
 
     def update(self, work: Work, state: ProjectionState) -> None:
         """g <- g + beta (P_S f_M(g) - P_M f_S(g)), f_M = (1 + 1/beta) P_M - 1/beta, f_S = (1 - 1/beta) P_S + 1/beta."""

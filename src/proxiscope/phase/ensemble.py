@@ -10,7 +10,7 @@ import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from ..core import Algorithm, Doc, InputError, State
+from ..core import Algorithm, Doc, InputError, Label, State, When, Zero
 from ..core.algorithm import same_make
 from ..core.threads import num_threads, parallel
 from . import agreement
@@ -22,14 +22,23 @@ from .poisson_ml import PoissonML
 from .problem import DiffractionPattern
 
 REFINEMENT = PoissonML(max_iterations=100)
+_REFINING = 8
+"""How much longer its unit of work takes than that of a search: double precision, and steps that are tried twice."""
 
-Starts = Annotated[int, Interval(ge=1, le=10_000), Doc("Random starts.")]
+Starts = Annotated[int, Interval(ge=1, le=10_000), Label("Random starts"), Doc("Starts from random phases.")]
 Refined = Annotated[
-    int, Interval(ge=0, le=10_000), Doc("Best starts that maximum likelihood refines and ranks; 0 for none.")
+    int,
+    Interval(ge=0, le=10_000),
+    Label("Refined by likelihood"),
+    Zero("none"),
+    Doc("Best starts that maximum likelihood refines and ranks; 0 for none."),
 ]
 Exchanges = Annotated[
     int,
     Interval(ge=0, le=1000),
+    Label("Rounds of exchange"),
+    Zero("none"),
+    When("refined"),
     Doc("Rounds in which refined starts trade phases with the best one in part of the spectrum."),
 ]
 
@@ -103,16 +112,31 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
     algorithm: PhaseRetrieval = field(default=GPSF(), metadata={"part": True})
     starts: Starts = 20
     generations: Annotated[
-        int, Interval(ge=1, le=100), Doc("Guided generations: all run again, from what the best start suggests.")
+        int,
+        Interval(ge=1, le=100),
+        Label("Guided generations"),
+        Doc("Guided generations: all run again, from what the best start suggests."),
     ] = 1
     refined: Refined = 0
     exchanges: Exchanges = 0
     rank: Annotated[
-        Literal["r_factor", "free_r_factor"], Doc("Figure that tells the best; the free one needs held-out pixels.")
+        Literal["r_factor", "free_r_factor"],
+        Label("Rank by"),
+        Doc("Figure that tells the best; the free one needs held-out pixels."),
     ] = "r_factor"
-    keep: Annotated[int, Interval(ge=1, le=1000), Doc("Best starts that mean, variance and modes are made of.")] = 5
+    keep: Annotated[
+        int,
+        Interval(ge=1, le=1000),
+        Label("Best starts to compare"),
+        Doc("Best starts that mean, variance and modes are made of."),
+        When("starts", Interval(ge=2)),
+    ] = 5
     batch: Annotated[
-        int, Interval(ge=1, le=1000), Doc("Starts that are under way at a time; fewer take less memory.")
+        int,
+        Interval(ge=1, le=1000),
+        Label("Starts at a time"),
+        Doc("Starts that are under way at a time; fewer take less memory."),
+        When("starts", Interval(ge=2)),
     ] = 16
 
     def __post_init__(self) -> None:
@@ -175,6 +199,13 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
         under_way = min(self.batch, self.starts) * self.algorithm.memory(problem)
         refinement = min(self.batch, self.refined, self.starts) * REFINEMENT.memory(problem)
         return max(under_way, refinement) + (2 * self.starts + 5 * min(self.keep, self.starts) + 1) * image
+
+    def work(self, problem: DiffractionPattern) -> float:
+        """Of all starts and refinements, shared out among the iterations."""
+        refined = min(self.refined, self.starts) * (1 + self.exchanges)
+        search = self.generations * self.starts * self.algorithm.iterations * self.algorithm.work(problem)
+        refinement = refined * REFINEMENT.iterations * _REFINING * REFINEMENT.work(problem)
+        return (search + refinement) / self.iterations
 
     def step(self, problem: DiffractionPattern, state: EnsembleState) -> EnsembleState:
         """All starts of the batch go on to their next evaluation."""

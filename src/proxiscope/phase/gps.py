@@ -1,26 +1,33 @@
 """Generalized proximal smoothing (Pham et al., Opt. Express 27, 2792 (2019); thesis eqs 2.13-2.28)."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from ..core import Doc, Schedule
+from ..core import Doc, Example, Label, Schedule
 from ..core.parameters import at
 from ..core.threads import elementwise
 from ..physics.fourier import frequencies, gaussian
 from . import kernels
-from .base import Work
+from .base import FAST, Work
 from .stages import Staged, StagedState, StagedWork
 
 Sigma = Annotated[
     Schedule,
     Interval(ge=0, le=1e6),
+    Label("Relaxation sigma"),
+    Example("0: 0, 0.8: 1"),
     Doc("Relaxation of the measured magnitudes, as fraction of the run: value. Small to search, large to settle."),
 ]
+
+
+THESIS = {"sigma": ((0.0, 0.01), (0.4, 0.1))}
+"""That of the yeast spore, the only one that is printed; all else there is the default."""
 
 
 @dataclass(kw_only=True)
@@ -40,8 +47,18 @@ class GPS(Staged[GPSState]):
     State: ClassVar[type] = GPSState
 
     sigma: Sigma = ((0.0, 0.0), (0.8, 1.0))
-    s: Annotated[float, Interval(ge=0.01, le=0.99), Doc("Step size of the dual variable; s t must stay below 1.")] = 0.9
-    t: Annotated[float, Interval(ge=0.01, le=1), Doc("Step size of the primal variable; s t must stay below 1.")] = 1.0
+    s: Annotated[
+        float,
+        Interval(ge=0.01, le=0.99),
+        Label("Dual step s"),
+        Doc("Step size of the dual variable; s t must stay below 1."),
+    ] = 0.9
+    t: Annotated[
+        float,
+        Interval(ge=0.01, le=1),
+        Label("Primal step t"),
+        Doc("Step size of the primal variable; s t must stay below 1."),
+    ] = 1.0
 
     def begin(self, work: Work, spectrum: NDArray, support: NDArray) -> GPSState:
         """z is the start, y = 0."""
@@ -77,6 +94,15 @@ class GPSR(GPS, name="gps-r", title="GPS-R (real-space smoothing)"):
     stage to stage, and each stage starts from the best iterate so far (algorithm 1 of the thesis).
     """
 
+    use: ClassVar[str] = (
+        "The first to try with noisy data and a support that fits. Change sigma first: small values search, large "
+        "ones settle."
+    )
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        **FAST, "thesis": THESIS, "best": {"restart": False, "max_iterations": 3000},
+    }  # fmt: skip
+
     sigma: Sigma = ((0.0, 0.0), (0.6, 0.1), (0.8, 1.0))
 
     def advance(self, work: StagedWork, state: GPSState) -> None:
@@ -110,7 +136,15 @@ class GPSF(GPS, name="gps-f", title="GPS-F (Fourier smoothing)"):
     of the thesis).
     """
 
+    use: ClassVar[str] = (
+        "When the support may be too large: then with a wide first filter. In a support that fits it needs more "
+        "starts than GPS-R."
+    )
+
     State: ClassVar[type] = GPSFState
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        **FAST, "thesis": THESIS, "best": {"restart": False, "widest": 4.0, "max_iterations": 3000},
+    }  # fmt: skip
 
     def begin(self, work: Work, spectrum: NDArray, support: NDArray) -> GPSFState:
         """z is the start, y = 0."""

@@ -1,15 +1,13 @@
 """Hybrid input-output (Fienup, Appl. Opt. 21, 2758 (1982))."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import ClassVar
 
 import numpy as np
-from annotated_types import Interval
 
-from ..core import Doc
 from . import kernels
 from .base import Work
-from .projections import Polished, ProjectionState, on_object
+from .projections import Feedback, Polished, ProjectionState, on_object
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +17,12 @@ class HIO(Polished, name="hio", title="Hybrid input-output (HIO)"):
     It escapes local minima, and keeps oscillating when the data are noisy.
     """
 
-    beta: Annotated[float, Interval(ge=0.01, le=2), Doc("Feedback of the pixels that break the constraints.")] = 0.9
+    use: ClassVar[str] = (
+        "Clean data: it escapes local minima. In noise it never settles; take GPS, or end the run with iterations "
+        "of ER."
+    )
+
+    beta: Feedback = 0.9
 
     def update(self, work: Work, state: ProjectionState) -> None:
         """g <- u where u satisfies the object's constraints, else g - beta u."""

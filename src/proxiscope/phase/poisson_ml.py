@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from annotated_types import Interval
 from numpy.typing import NDArray
 
-from ..core import Doc, InputError
+from ..core import Doc, InputError, Label
+from ..core.algorithm import MaxIterations
 from ..physics.fourier import self_paired
 from . import kernels, quasi_newton
 from .base import PhaseRetrieval, PhaseState, Work
@@ -89,15 +89,21 @@ class PoissonML(PhaseRetrieval[LikelihoodState], name="poisson-ml", title="Maxim
     the object's constraints.
     """
 
+    use: ClassVar[str] = (
+        "Last, to refine a good result of counted photons. It needs one to start from, and finds no object by itself."
+    )
+
     State: ClassVar[type] = LikelihoodState
     result_is_best: ClassVar[bool] = False
     random_start: ClassVar[bool] = False
     needs_start: ClassVar[bool] = True
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     _images: ClassVar[int] = 14
 
-    max_iterations: Annotated[int, Interval(ge=1, le=1_000_000), Doc("Iterations of a whole run.")] = 100
+    max_iterations: MaxIterations = 100
     read_out: Annotated[
         Literal["estimated", "none"],
+        Label("Read-out noise"),
         Doc("Read-out noise of the detector: roughly estimated from the misfit of the start, or none."),
     ] = "estimated"
 

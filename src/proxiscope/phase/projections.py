@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from ..core import Doc
+from ..core import Doc, Label, Zero
 from ..core.threads import elementwise
 from .base import PhaseState, Work
 from .shrink_wrap import ShrinkWrap
@@ -46,9 +46,18 @@ class ProjectionAlgorithm(ShrinkWrap[ProjectionState]):
         return state.image
 
 
+Feedback = Annotated[
+    float,
+    Interval(ge=0.01, le=2),
+    Label("Feedback beta"),
+    Doc("How strongly pixels that break the constraints are pushed back."),
+]
+
 Polish = Annotated[
     int,
     Interval(ge=0, le=10_000),
+    Label("Final ER iterations"),
+    Zero("none"),
     Doc("Iterations of error reduction at the end of the run, at most half of it, which settle what oscillates."),
 ]
 

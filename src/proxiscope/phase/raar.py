@@ -1,12 +1,12 @@
 """Relaxed averaged alternating reflections (Luke, Inverse Problems 21, 37 (2005))."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Interval
 
-from ..core import Doc, Schedule
+from ..core import Doc, Example, Label, Schedule
 from ..core.parameters import at
 from . import kernels
 from .base import Work
@@ -17,9 +17,15 @@ from .projections import Polish, Polished, ProjectionState, on_object
 class RAAR(Polished, name="raar", title="Relaxed averaged alternating reflections (RAAR)"):
     """Relaxed averaged alternating reflections: between a reflection scheme that explores and one that settles."""
 
+    use: ClassVar[str] = (
+        "Clean data, instead of HIO; the run ends with error reduction. On noisy data GPS came much closer in our runs."
+    )
+
     beta: Annotated[
         Schedule,
         Interval(ge=0.01, le=1),
+        Label("Relaxation beta"),
+        Example("0: 0.9, 0.5: 0.75"),
         Doc("Weight of the reflections over the run, as fraction of the run: value."),
     ] = ((0.0, 0.9),)
     polish: Polish = 50

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
+import scipy
 from annotated_types import Interval
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
-from ..core import Doc, Group, Schedule, Unit
+from ..core import Doc, Example, Group, Label, Schedule, Unit, When, Zero
 from ..core.parameters import at
 from .base import PhaseRetrieval, S, Work
 
@@ -33,7 +33,7 @@ def shrink_wrapped(image: NDArray, threshold: float, blur: float, non_negative: 
         None when there is no object, when the support would be one pixel, or half of the frame or more.
     """
     size = np.maximum(image, 0) if non_negative and not np.iscomplexobj(image) else np.abs(image)
-    blurred = gaussian_filter(size, blur, mode="wrap") if blur else size
+    blurred = scipy.ndimage.gaussian_filter(size, blur, mode="wrap") if blur else size
     support = blurred > threshold * blurred.max()
     return support if 1 < support.sum() < support.size / 2 else None
 
@@ -45,12 +45,17 @@ class ShrinkWrap(PhaseRetrieval[S]):
     shrink_every: Annotated[
         int,
         Interval(ge=0, le=10_000),
+        Label("Iterations between updates"),
+        Zero("off"),
         Doc("Iterations between two updates of the support by shrink-wrap; 0 keeps it as it is."),
         Group("Shrink-wrap"),
     ] = 0
     shrink_threshold: Annotated[
         Schedule,
         Interval(ge=0.01, le=0.99),
+        Label("Threshold"),
+        Example("0: 0.15, 0.5: 0.1"),
+        When("shrink_every"),
         Doc("Share of the blurred object's maximum that the new support exceeds, as fraction of the run: value."),
         Group("Shrink-wrap"),
     ] = ((0.0, 0.15),)
@@ -58,12 +63,18 @@ class ShrinkWrap(PhaseRetrieval[S]):
         Schedule,
         Interval(ge=0, le=50),
         Unit("px"),
+        Label("Blur"),
+        Example("0: 3, 0.5: 1"),
+        When("shrink_every"),
         Doc("Width (sigma) of the blur, as fraction of the run: value."),
         Group("Shrink-wrap"),
     ] = ((0.0, 3.0), (0.2, 2.0), (0.4, 1.5), (0.6, 1.0))
     shrink_until: Annotated[
         float,
         Interval(ge=0.01, le=1),
+        Unit("of the run"),
+        Label("Updates end at"),
+        When("shrink_every"),
         Doc("Fraction of the run after which the support is left alone, so that the object can settle."),
         Group("Shrink-wrap"),
     ] = 0.8

@@ -8,7 +8,7 @@ import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from ..core import Doc, Unit
+from ..core import Doc, Label, Unit, When
 from .base import PhaseState, S, Work
 from .problem import DiffractionPattern
 from .shrink_wrap import ShrinkWrap
@@ -36,12 +36,28 @@ class Staged(ShrinkWrap[S]):
 
     State: ClassVar[type] = StagedState
 
-    stages: Annotated[int, Interval(ge=1, le=100), Doc("Stages of smoothing in a run.")] = 10
-    restart: Annotated[bool, Doc("Start each stage from the best iterate so far.")] = True
-    widest: Annotated[float, Interval(ge=0.01, le=100), Unit("frames"), Doc("Width of the first stage's filter.")] = 2.0
-    narrowest: Annotated[float, Interval(ge=0.01, le=100), Unit("frames"), Doc("Width of the last stage's filter.")] = (
-        0.2
-    )
+    stages: Annotated[int, Interval(ge=1, le=100), Label("Smoothing stages"), Doc("Stages of smoothing in a run.")] = 10
+    restart: Annotated[
+        bool,
+        Label("Stages start from the best"),
+        Doc("Start each stage from the best iterate so far."),
+        When("stages", Interval(ge=2)),
+    ] = True
+    widest: Annotated[
+        float,
+        Interval(ge=0.01, le=100),
+        Unit("frames"),
+        Label("First filter width"),
+        Doc("Width of the first stage's filter, in widths of the frame."),
+    ] = 2.0
+    narrowest: Annotated[
+        float,
+        Interval(ge=0.01, le=100),
+        Unit("frames"),
+        Label("Last filter width"),
+        Doc("Width of the last stage's filter, in widths of the frame."),
+        When("stages", Interval(ge=2)),
+    ] = 0.2
 
     def prepare(self, problem: DiffractionPattern) -> StagedWork:
         """The measured data, scratch, and room for the filter."""

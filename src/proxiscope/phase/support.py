@@ -4,8 +4,8 @@ import math
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from ..core.errors import InputError
 from ..physics.fourier import opposite
@@ -93,8 +93,8 @@ def from_autocorrelation(pattern: DiffractionPattern) -> NDArray[np.bool_]:
 
 def _widths(mask: NDArray[np.bool_]) -> list[int]:
     """How wide the region around the centre is along each axis."""
-    regions, _ = ndimage.label(mask)
-    (extent,) = ndimage.find_objects((regions == regions[tuple(n // 2 for n in mask.shape)]).astype(np.int8))
+    regions, _ = scipy.ndimage.label(mask)
+    (extent,) = scipy.ndimage.find_objects((regions == regions[tuple(n // 2 for n in mask.shape)]).astype(np.int8))
     return [s.stop - s.start for s in extent]
 
 
@@ -128,5 +128,5 @@ def _filled(pattern: DiffractionPattern) -> NDArray[np.float32]:
     b, known = np.where(mate, opposite(b), b), known | mate
     if known.all():
         return b
-    nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
+    nearest = scipy.ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
     return b[tuple(nearest)]

@@ -11,11 +11,12 @@ blocks that depend on the shape only, so that a result does not depend on the nu
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
-from rocket_fft.lowlevel import c2c, c2r, r2c
 
+from ..core.later import Later
 from ..core.threads import parallel
+
+_transforms = Later("proxiscope.physics._transforms")
 
 Shape = tuple[int, ...]
 
@@ -23,30 +24,6 @@ BLOCKED = 2**19
 """Pixels from which on a transform is split over threads; below, passing work around costs more than it saves."""
 
 BLOCKS = 16
-
-
-@njit(nogil=True, cache=True)
-def _real_to_half(image, spectrum, axes):
-    r2c(image, spectrum, axes, True, 1.0, 1)
-
-
-@njit(nogil=True, cache=True)
-def _half_to_real(spectrum, image, axes, scale):
-    c2r(spectrum, image, axes, False, scale, 1)
-
-
-@njit(nogil=True, cache=True)
-def _complex(source, target, axes, forward, scale):
-    c2c(source, target, axes, forward, scale, 1)
-
-
-@njit(nogil=True, cache=True)
-def _symmetrize(spectrum, mates, column):
-    for i in range(spectrum.shape[0]):
-        j = mates[i]
-        if i <= j:
-            mean = np.float32(0.5) * (spectrum[i, column] + np.conj(spectrum[j, column]))
-            spectrum[i, column], spectrum[j, column] = mean, np.conj(mean)
 
 
 class FourierTransform:
@@ -104,7 +81,7 @@ class FourierTransform:
         """
         flat = spectrum.reshape(len(self._mates), -1)
         for column in self._paired:
-            _symmetrize(flat, self._mates, column)
+            _transforms.symmetrize(flat, self._mates, column)
 
     def _by_rows(self, source: NDArray, target: NDArray, forward: bool) -> None:
         """The transform along the last axis."""
@@ -112,11 +89,11 @@ class FourierTransform:
 
         def transform(rows: slice) -> None:
             if not self.real:
-                _complex(source[rows], target[rows], self._last, forward, scale)
+                _transforms.complex_(source[rows], target[rows], self._last, forward, scale)
             elif forward:
-                _real_to_half(source[rows], target[rows], self._last)
+                _transforms.real_to_half(source[rows], target[rows], self._last)
             else:
-                _half_to_real(source[rows], target[rows], self._last, scale)
+                _transforms.half_to_real(source[rows], target[rows], self._last, scale)
 
         self._in_blocks(transform, self.shape[0])
 
@@ -127,7 +104,7 @@ class FourierTransform:
 
             def transform(part: slice, axis: NDArray = axis, across: int = across) -> None:
                 block = spectrum[:, part] if across else spectrum[part]
-                _complex(block, block, axis, forward, 1.0)
+                _transforms.complex_(block, block, axis, forward, 1.0)
 
             self._in_blocks(transform, spectrum.shape[across])
 

@@ -1,8 +1,8 @@
 """Euler angles of tilts: the convention ZYX of thesis section 3.2.1.2."""
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.transform import Rotation
 
 
 def rotation_matrices(rotations: ArrayLike) -> NDArray[np.float64]:
@@ -61,4 +61,4 @@ def euler_angles(matrices: ArrayLike, near: ArrayLike | None = None) -> NDArray[
 
 def rotations_by(vectors: ArrayLike) -> NDArray[np.float64]:
     """Rotation matrices (..., 3, 3) about vectors (..., 3) by their length in degrees."""
-    return Rotation.from_rotvec(vectors, degrees=True).as_matrix()
+    return scipy.spatial.transform.Rotation.from_rotvec(vectors, degrees=True).as_matrix()

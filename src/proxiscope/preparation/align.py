@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from ..core import Doc
+from ..core import Doc, Label
 from ..tomography.alignment import align
 from .alignment import aligned, axis_remark
 from .images import Images
@@ -22,7 +22,9 @@ class Align(Step, name="align", title="Align the tilt series"):
     families = ("tomography",)
     each_image = False
 
-    refine_axis: Annotated[bool, Doc("Whether to find the angle of the tilt axis in the images too.")] = True
+    refine_axis: Annotated[
+        bool, Label("Find the tilt axis"), Doc("Whether to find the angle of the tilt axis in the images too.")
+    ] = True
 
     def apply(self, images: Images, tools: Tools) -> Images:
         """Change shifts and rotations only."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from ..core import Doc
+from ..core import Doc, Label
 from ..tomography.alignment import centre_of_mass
 from .alignment import aligned
 from .images import Images
@@ -20,9 +20,11 @@ class AlignCentreOfMass(Step, name="align-centre-of-mass", title="Put the centre
     families = ("tomography",)
     each_image = False
 
-    along: Annotated[bool, Doc("Whether along the axis too: only if the whole object is in view, a needle is not.")] = (
-        False
-    )
+    along: Annotated[
+        bool,
+        Label("Along the axis too"),
+        Doc("Whether along the axis too: only if the whole object is in view, a needle is not."),
+    ] = False
 
     def apply(self, images: Images, tools: Tools) -> Images:
         """Change the shifts only."""

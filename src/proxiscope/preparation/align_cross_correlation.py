@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from ..core import Doc
+from ..core import Doc, Label
 from ..tomography.alignment import cross_correlation
 from .alignment import aligned
 from .images import Images
@@ -21,7 +21,9 @@ class AlignCrossCorrelation(Step, name="align-cross-correlation", title="Align n
     each_image = False
 
     stretch: Annotated[
-        bool, Doc("Whether to stretch images by 1 / cos of the tilt, for films and sections that fill the view.")
+        bool,
+        Label("Stretch by 1 / cos"),
+        Doc("Whether to stretch images by 1 / cos of the tilt, for films and sections that fill the view."),
     ] = False
 
     def apply(self, images: Images, tools: Tools) -> Images:

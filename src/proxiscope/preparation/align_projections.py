@@ -5,7 +5,7 @@ from typing import Annotated
 
 from annotated_types import Interval
 
-from ..core import Doc
+from ..core import Doc, Label
 from ..tomography.alignment import projection_matching
 from .alignment import aligned
 from .images import Images
@@ -23,9 +23,14 @@ class AlignProjections(Step, name="align-projections", title="Align to the recon
     each_image = False
 
     rounds: Annotated[
-        int, Interval(ge=1, le=200), Doc("Reconstructions at each binning, at most; fewer when nothing moves.")
+        int,
+        Interval(ge=1, le=200),
+        Label("Rounds, at most"),
+        Doc("Reconstructions at each binning, at most; fewer when nothing moves."),
     ] = 15
-    positivity: Annotated[bool, Doc("Whether the object is not negative; the background has to be zero then.")] = True
+    positivity: Annotated[
+        bool, Label("Non-negative"), Doc("Whether the object is not negative; the background has to be zero then.")
+    ] = True
 
     def apply(self, images: Images, tools: Tools) -> Images:
         """Change the shifts only."""

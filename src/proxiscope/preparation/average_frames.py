@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from ..core import Doc, InputError
+from ..core import Doc, InputError, Label
 from .images import Images
 from .step import Step, Tools
 
@@ -21,7 +21,7 @@ class AverageFrames(Step, name="average-frames", title="Average repeated exposur
     families = ("phase",)
     each_image = False
 
-    method: Annotated[Literal["mean", "median", "sum"], Doc("How exposures are joined.")] = "mean"
+    method: Annotated[Literal["mean", "median", "sum"], Label("Join by"), Doc("How exposures are joined.")] = "mean"
 
     def apply(self, images: Images, tools: Tools) -> Images:
         """Join along the first axis."""

@@ -7,7 +7,7 @@ import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from ..core import Doc, Unit
+from ..core import Doc, Label, Unit, When
 from .images import Images
 from .levels import vacuum_level
 from .step import Step, Tools
@@ -26,11 +26,29 @@ class Background(Step, name="background", title="Subtract the background"):
 
     method: Annotated[
         Literal["vacuum", "plane", "border", "percentile"],
+        Label("Background from"),
         Doc("Peak of the histogram, plane through the vacuum, median of the border, or percentile of each image."),
     ] = "vacuum"
-    percentile: Annotated[float, Interval(ge=0, le=100), Unit("%"), Doc("Of the pixels, for that method.")] = 5.0
-    width: Annotated[int, Interval(ge=1, le=1000), Unit("px"), Doc("Of the border, for that method.")] = 4
-    clip: Annotated[bool, Doc("Whether negative values become zero, which leaves a mean of the noise behind.")] = False
+    percentile: Annotated[
+        float,
+        Interval(ge=0, le=100),
+        Unit("%"),
+        Doc("Share of each image's pixels that is darker than its background."),
+        When("method", "percentile"),
+    ] = 5.0
+    width: Annotated[
+        int,
+        Interval(ge=1, le=1000),
+        Unit("px"),
+        Label("Width of the border"),
+        Doc("Width of the border whose median is the background."),
+        When("method", "border"),
+    ] = 4
+    clip: Annotated[
+        bool,
+        Label("Cut off negative values"),
+        Doc("Whether negative values become zero, which leaves a mean of the noise behind."),
+    ] = False
 
     def apply(self, images: Images, tools: Tools) -> Images:
         """Subtract from each image."""

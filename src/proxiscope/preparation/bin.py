@@ -7,7 +7,7 @@ import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from ..core import Doc, InputError, Unit
+from ..core import Doc, InputError, Label, Unit
 from .crop import reaching
 from .images import Images
 from .step import Step, Tools
@@ -21,7 +21,9 @@ class Bin(Step, name="bin", title="Bin pixels"):
     with an even factor the pixels between two blocks belong to both by half.
     """
 
-    factor: Annotated[int, Interval(ge=1, le=64), Unit("px"), Doc("Edge of a block.")] = 2
+    factor: Annotated[
+        int, Interval(ge=1, le=64), Unit("px"), Label("Edge of a block"), Doc("Pixels along each edge of a block.")
+    ] = 2
 
     def apply(self, images: Images, tools: Tools) -> Images:
         """Bin each image; pixel size and shifts follow."""

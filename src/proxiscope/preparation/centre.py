@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from ..core import Doc, InputError
+from ..core import Doc, Example, InputError, Label, Unit, When
 from ..core.parameters import Table
 from .average_frames import look_repeated
 from .centring import by_mass, by_peak, by_symmetry
@@ -34,14 +34,26 @@ class Centre(Step, name="centre", title="Centre the pattern"):
 
     method: Annotated[
         Literal["symmetry", "mass", "peak"],
+        Label("Find the centre by"),
+        When("position", ()),
         Doc("Best symmetry of k and -k, centre of mass of the intensities, or the brightest peak."),
     ] = "symmetry"
-    position: Annotated[Table, Doc("The centre where it is known: row and column, before them the slice in 3-D.")] = ()
+    position: Annotated[
+        Table,
+        Unit("px"),
+        Label("Known centre"),
+        Example("128.5 130"),
+        Doc("The centre where it is known: row and column, before them the slice in 3-D."),
+    ] = ()
     frame: Annotated[
         Literal["keep", "crop"],
         Doc("Keep the size, with pixels from outside not usable; or cut to the largest frame about the centre."),
     ] = "keep"
-    subpixel: Annotated[bool, Doc("Whether to interpolate (cubic splines), so that the centre is exact.")] = False
+    subpixel: Annotated[
+        bool,
+        Label("To fractions of a pixel"),
+        Doc("Whether to interpolate (cubic splines), so that the centre is exact."),
+    ] = False
 
     def apply(self, images: Images, tools: Tools) -> Images:
         """Move all axes; of a pattern in 3-D the first too."""
@@ -75,10 +87,10 @@ def interpolated(images: Images, offset: NDArray) -> Images:
     """Values moved back by a fraction of a pixel; each axis less than one."""
     filled = images.values
     if not images.valid.all():
-        nearest = ndimage.distance_transform_edt(~images.valid, return_distances=False, return_indices=True)
+        nearest = scipy.ndimage.distance_transform_edt(~images.valid, return_distances=False, return_indices=True)
         filled = filled[tuple(nearest)]
-    values = ndimage.shift(filled, -offset, order=3, mode="nearest")
-    weight = ndimage.shift(images.valid.astype(np.float32), -offset, order=1, mode="constant")
+    values = scipy.ndimage.shift(filled, -offset, order=3, mode="nearest")
+    weight = scipy.ndimage.shift(images.valid.astype(np.float32), -offset, order=1, mode="constant")
     low = 0 if images.values.min() >= 0 else -np.inf  # splines overshoot
     return images.copy_with(values=np.maximum(values, np.float32(low)), valid=weight > 0.999)
 

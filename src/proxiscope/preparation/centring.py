@@ -1,9 +1,8 @@
 """Where the centre of a pattern lies."""
 
 import numpy as np
-import scipy.fft
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from ..core import InputError
 from ..core.threads import num_threads
@@ -28,14 +27,14 @@ def by_mass(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np
 
 def by_peak(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
     """The centre of mass (axis,) of the brightest peak above half its height, but of no lone bright pixel."""
-    smooth = ndimage.uniform_filter(np.where(valid, np.maximum(values, 0), 0), 3, mode="constant")
+    smooth = scipy.ndimage.uniform_filter(np.where(valid, np.maximum(values, 0), 0), 3, mode="constant")
     top = np.unravel_index(int(smooth.argmax()), smooth.shape)
     if not smooth[top] > 0:
         raise InputError("images", "no usable pixel is positive", "Check the data")
     window = tuple(slice(max(0, t - 8), t + 9) for t in top)
     near = smooth[window]
     at = tuple(t - part.start for t, part in zip(top, window, strict=True))
-    regions, _ = ndimage.label(near > near[at] / 2)
+    regions, _ = scipy.ndimage.label(near > near[at] / 2)
     weights = np.where(regions == regions[at], near - near[at] / 2, 0)
     return by_mass(weights, np.ones(weights.shape, bool)) + [part.start for part in window]
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
+import scipy
 from annotated_types import Interval
 from numpy.typing import ArrayLike
-from scipy.fft import next_fast_len, prev_fast_len
 
-from ..core import Doc, InputError, Unit
+from ..core import Doc, Example, InputError, Label, Unit
 from ..core.parameters import Numbers
 from .images import Images
 from .step import Step, Tools
@@ -28,13 +28,23 @@ class Crop(Step, name="crop", title="Crop"):
         Numbers,
         Interval(ge=0, le=10**6),
         Unit("px"),
+        Example("10, 500, 20, 510"),
         Doc("Rectangle: first row, row after the last, first column, column after the last; of a pattern in 3-D the "
             "first slice and that after the last before them. All when empty."),
     ] = ()  # fmt: skip
     size: Annotated[
-        Numbers, Interval(ge=1, le=10**6), Unit("px"), Doc("Rows and columns about the centre (slices, rows, columns).")
+        Numbers,
+        Interval(ge=1, le=10**6),
+        Unit("px"),
+        Label("Centred size"),
+        Example("256, 256"),
+        Doc("Rows and columns about the centre (slices, rows, columns). All when empty."),
     ] = ()
-    fast: Annotated[bool, Doc("Whether to go down to sizes that are fast to transform.")] = True
+    fast: Annotated[
+        bool,
+        Label("Down to fast sizes"),
+        Doc("Whether to go down to sizes that are fast to transform."),
+    ] = True
 
     def apply(self, images: Images, tools: Tools) -> Images:
         """Cut all images alike."""
@@ -49,7 +59,7 @@ class Crop(Step, name="crop", title="Crop"):
         if self.fast:
             slices = images.family == "phase"  # and neither tilts nor what is kept as a whole
             free = [a >= len(sizes) - 2 or (slices and sizes[a] < images.shape[a]) for a in range(len(sizes))]
-            sizes = [prev_fast_len(n, real=True) if f else n for n, f in zip(sizes, free, strict=True)]
+            sizes = [scipy.fft.prev_fast_len(n, real=True) if f else n for n, f in zip(sizes, free, strict=True)]
         return cut(images, tuple(about_centre(part, n) for part, n in zip(region, sizes, strict=True)))
 
     def _region(self, shape: tuple[int, ...]) -> tuple[slice, ...]:
@@ -106,7 +116,7 @@ def reaching(pattern: Images, now: ArrayLike, before: ArrayLike) -> Images:
 
 def fast_size(at_least: int) -> int:
     """The next even size that is fast to transform."""
-    size = next_fast_len(at_least, real=True)
+    size = scipy.fft.next_fast_len(at_least, real=True)
     while size % 2:
-        size = next_fast_len(size + 1, real=True)
+        size = scipy.fft.next_fast_len(size + 1, real=True)
     return size

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
+import scipy
 from annotated_types import Interval
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from ..core import Doc, InputError, Unit
+from ..core import Doc, InputError, Label, Unit
 from .crop import about_centre, cut, fast_size
 from .images import Images
 from .step import Step, Tools
@@ -26,10 +26,17 @@ class CropSignal(Step, name="crop-signal", title="Crop to the signal"):
     each_image = False
 
     threshold: Annotated[
-        float, Interval(ge=1, le=1000), Unit("sigma"), Doc("By how much signal stands out of the border's noise.")
+        float,
+        Interval(ge=1, le=1000),
+        Unit("sigma"),
+        Label("Signal above noise"),
+        Doc("By how much signal stands out of the border's noise, in its standard deviations."),
     ] = 6.0
     share: Annotated[
-        float, Interval(ge=0.5, le=1), Unit("1"), Doc("Of the pixels that stand out which the box has to hold.")
+        float,
+        Interval(ge=0.5, le=1),
+        Label("Share of the signal"),
+        Doc("Share of the pixels that stand out which the box has to hold."),
     ] = 0.98
 
     def apply(self, images: Images, tools: Tools) -> Images:
@@ -50,7 +57,7 @@ class CropSignal(Step, name="crop-signal", title="Crop to the signal"):
 
 def stands_out(values: NDArray[np.float32], valid: NDArray[np.bool_], threshold: float) -> NDArray[np.bool_]:
     """Pixels whose mean with their neighbours exceeds that of the border by so many standard deviations."""
-    total, weight = (ndimage.uniform_filter(a, 3, mode="nearest") for a in (values, valid.astype(np.float32)))
+    total, weight = (scipy.ndimage.uniform_filter(a, 3, mode="nearest") for a in (values, valid.astype(np.float32)))
     mean = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0.2)
     inner = tuple(slice(max(1, n // 16), -max(1, n // 16)) for n in values.shape)
     border = weight > 0.2

@@ -7,7 +7,7 @@ import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from ..core import Doc, InputError, Unit
+from ..core import Doc, Example, InputError, Label, Unit, When, Zero
 from ..core.parameters import File, Numbers
 from .files import frame
 from .images import Images
@@ -26,18 +26,27 @@ class DarkGain(Step, name="dark-gain", title="Correct dark current and gain"):
     count as not usable. Frames of the whole detector are cut to the region that was read out.
     """
 
-    dark: Annotated[File, Doc("Frames without light; none when empty.")] = ""
-    gain: Annotated[File, Doc("Frames evenly lit (in counts, the dark is subtracted), or the gain itself.")] = ""
+    dark: Annotated[File, Label("Dark frames"), Doc("Frames without light; none when empty.")] = ""
+    gain: Annotated[
+        File,
+        Label("Gain or flat field"),
+        Doc("Frames evenly lit (in counts, the dark is subtracted), or the gain itself; none when empty."),
+    ] = ""
     offset: Annotated[
         Numbers,
         Interval(ge=0, le=10**6),
         Unit("px"),
+        Label("Read-out begins at"),
+        Example("0, 0"),
         Doc("First row and column of the detector that the images show, where those files show more, as 0, 0."),
     ] = ()
     noisy: Annotated[
         float,
         Interval(ge=0, le=1e6),
         Unit("sigma"),
+        Label("Noisy pixels"),
+        Zero("keep all"),
+        When("dark"),
         Doc("Pixels whose dark exceeds the others' by so many standard deviations are not usable; 0 keeps them."),
     ] = 10.0
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval
 
-from ..core import Doc, InputError
+from ..core import Doc, InputError, Label
 from ..core.parameters import Numbers
 from .images import Images
 from .step import Step, Tools
@@ -22,7 +22,9 @@ class ExcludeTilts(Step, name="exclude-tilts", title="Leave tilts out"):
     families = ("tomography",)
     each_image = False
 
-    tilts: Annotated[Numbers, Interval(ge=0, le=10**6), Doc("Which to leave out, as 0, 5-7.")] = ()
+    tilts: Annotated[
+        Numbers, Interval(ge=0, le=10**6), Label("Tilts to leave out"), Doc("Which to leave out, counted from 0.")
+    ] = ()
 
     def apply(self, images: Images, tools: Tools) -> Images:
         """Drop images with their rotations and shifts."""

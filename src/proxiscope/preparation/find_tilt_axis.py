@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Interval
 
-from ..core import Doc, Unit
+from ..core import Doc, Label, Unit, When
 from ..tomography.alignment import tilt_axis_by_mass, tilt_axis_by_misfit
 from .alignment import aligned, axis_remark
 from .images import Images
@@ -25,12 +25,16 @@ class FindTiltAxis(Step, name="find-tilt-axis", title="Find the tilt axis"):
     each_image = False
 
     method: Annotated[
-        Literal["misfit", "mass"], Doc("Least misfit of reconstructions, or centres of mass of rows.")
+        Literal["misfit", "mass"],
+        Label("Find the axis by"),
+        Doc("Least misfit of reconstructions, or centres of mass of rows."),
     ] = "misfit"
     step: Annotated[
         float,
         Interval(ge=0.01, le=45),
         Unit("deg"),
+        Label("First step"),
+        When("method", "misfit"),
         Doc("First step of the search by misfit, which goes on if need be."),
     ] = 4.0
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval
 
-from ..core import Doc, InputError, Unit
+from ..core import Doc, InputError, Label, Unit, When, Zero
 from .images import Images
 from .step import Step, Tools
 
@@ -24,12 +24,38 @@ class Geometry(Step, name="geometry", title="Pixel size from the geometry"):
 
     families = ("phase",)
 
-    energy: Annotated[float, Interval(ge=0, le=1e4), Unit("keV"), Doc("Of the photons; or give the wavelength.")] = 0.0
-    wavelength: Annotated[
-        float, Interval(ge=0, le=1e4), Unit("nm"), Doc("Of light, X-rays or electrons; 0 to take it from the energy.")
+    energy: Annotated[
+        float,
+        Interval(ge=0, le=1e4),
+        Unit("keV"),
+        Label("Photon energy"),
+        Zero("to be given"),
+        Doc("Energy of the photons; or give the wavelength."),
+        When("wavelength", 0),
     ] = 0.0
-    distance: Annotated[float, Interval(ge=0, le=1e6), Unit("mm"), Doc("From the specimen to the detector.")] = 0.0
-    pixel: Annotated[float, Interval(ge=0, le=1e5), Unit("um"), Doc("Edge of a detector pixel, as it is now.")] = 0.0
+    wavelength: Annotated[
+        float,
+        Interval(ge=0, le=1e4),
+        Unit("nm"),
+        Zero("from the energy"),
+        Doc("Wavelength of light, X-rays or electrons; 0 to take it from the energy."),
+    ] = 0.0
+    distance: Annotated[
+        float,
+        Interval(ge=0, le=1e6),
+        Unit("mm"),
+        Label("Detector distance"),
+        Zero("to be given"),
+        Doc("Distance from the specimen to the detector."),
+    ] = 0.0
+    pixel: Annotated[
+        float,
+        Interval(ge=0, le=1e5),
+        Unit("um"),
+        Label("Detector pixel"),
+        Zero("to be given"),
+        Doc("Edge of a detector pixel, as it is now."),
+    ] = 0.0
 
     def apply(self, images: Images, tools: Tools) -> Images:
         """Set the pixel size."""

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
+import scipy
 from annotated_types import Interval
 from numba import njit
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from ..core import Doc, Unit
+from ..core import Doc, Label, Unit
 from .images import Images
 from .step import Step, Tools
 
@@ -35,11 +35,16 @@ class HotPixels(Step, name="hot-pixels", title="Remove hot pixels and X-ray hits
     """
 
     threshold: Annotated[
-        float, Interval(ge=1, le=1000), Unit("sigma"), Doc("By how much a pixel stands out from the ring around it.")
+        float,
+        Interval(ge=1, le=1000),
+        Unit("sigma"),
+        Doc("By how much a pixel stands out from the ring around it, in standard deviations of the noise."),
     ] = 8.0
-    size: Annotated[int, Interval(ge=1, le=5), Unit("px"), Doc("Width of the largest hits.")] = 2
+    size: Annotated[int, Interval(ge=1, le=5), Unit("px"), Label("Largest hit"), Doc("Width of the largest hits.")] = 2
     treatment: Annotated[
-        Literal["replace", "mask"], Doc("Whether such pixels get the median around them, or count as not measured.")
+        Literal["replace", "mask"],
+        Label("What becomes of them"),
+        Doc("Whether such pixels get the median around them, or count as not measured."),
     ] = "replace"
 
     def apply(self, images: Images, tools: Tools) -> Images:
@@ -68,7 +73,7 @@ def outliers(
     sigma = noise(misfit, around, valid)
     hot = np.abs(excess) > threshold * sigma
     if hot.any():
-        near = ndimage.maximum_filter(np.where(hot, misfit, 0), 3)
+        near = scipy.ndimage.maximum_filter(np.where(hot, misfit, 0), 3)
         hot |= valid & (near > 0) & (misfit > np.maximum(threshold / 2 * sigma, SHARP * near))
     return hot, around
 

@@ -7,7 +7,7 @@ import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from ..core import Doc, InputError
+from ..core import Doc, InputError, Label, When, Zero
 from .images import Images
 from .levels import vacuum_level
 from .step import Step, Tools
@@ -23,11 +23,22 @@ class Invert(Step, name="invert", title="Invert the contrast of bright field"):
 
     families = ("tomography",)
 
-    method: Annotated[Literal["logarithmic", "linear"], Doc("-ln(I / I0), or I0 - I.")] = "logarithmic"
+    method: Annotated[
+        Literal["logarithmic", "linear"], Label("Law"), Doc("Logarithmic, -ln(I / I0), or linear, I0 - I.")
+    ] = "logarithmic"
     reference: Annotated[
-        Literal["vacuum", "maximum"], Doc("What I0 is: the vacuum's intensity, or the largest value of all images.")
+        Literal["vacuum", "maximum"],
+        Label("I0 from"),
+        When("intensity", 0),
+        Doc("What I0 is: the vacuum's intensity, or the largest value of all images."),
     ] = "vacuum"
-    intensity: Annotated[float, Interval(ge=0, le=1e12), Doc("I0 where it is known; 0 to find it.")] = 0.0
+    intensity: Annotated[
+        float,
+        Interval(ge=0, le=1e12),
+        Label("Known I0"),
+        Zero("to be found"),
+        Doc("I0 where it is known; 0 to find it."),
+    ] = 0.0
 
     def apply(self, images: Images, tools: Tools) -> Images:
         """Invert each image; where the logarithm has no value a pixel is not usable."""

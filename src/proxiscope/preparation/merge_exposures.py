@@ -7,7 +7,7 @@ import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from ..core import Doc, InputError
+from ..core import Doc, InputError, Label, Zero
 from ..core.parameters import File
 from .files import frame
 from .images import Images
@@ -26,12 +26,20 @@ class MergeExposures(Step, name="merge-exposures", title="Merge with a short exp
     families = ("phase",)
     each_image = False
 
-    short: Annotated[File, Doc("The short exposure, or several of them to be averaged.")] = ""
+    short: Annotated[File, Label("Short exposure"), Doc("The short exposure, or several of them to be averaged.")] = ""
     level: Annotated[
-        float, Interval(ge=0, le=1e12), Doc("Value from which the long exposure is saturated; 0 to detect it.")
+        float,
+        Interval(ge=0, le=1e12),
+        Label("Saturated from"),
+        Zero("to be detected"),
+        Doc("Value from which the long exposure is saturated; 0 to detect it."),
     ] = 0.0
     ratio: Annotated[
-        float, Interval(ge=0, le=1e9), Doc("Of the exposures, long by short; 0 to find it from what both measured.")
+        float,
+        Interval(ge=0, le=1e9),
+        Label("Ratio, long by short"),
+        Zero("to be found"),
+        Doc("Ratio of the exposures, long by short; 0 to find it from what both measured."),
     ] = 0.0
 
     def apply(self, images: Images, tools: Tools) -> Images:

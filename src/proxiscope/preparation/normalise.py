@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import Doc, InputError
+from ..core import Doc, InputError, Label
 from .images import Images
 from .step import Step, Tools
 
@@ -24,6 +24,7 @@ class Normalise(Step, name="normalise", title="Normalise the total intensity"):
 
     compare: Annotated[
         Literal["all", "common"],
+        Label("Pixels to compare"),
         Doc("All usable pixels of each image, or those that, with the shifts known so far, are usable in all."),
     ] = "all"
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval
 
-from ..core import Doc, InputError, Unit
+from ..core import Doc, InputError, Label
 from ..phase import DiffractionPattern
 from ..phase.support import from_autocorrelation
 from .bin import Bin
@@ -30,7 +30,7 @@ class Oversampling(Step, name="oversampling", title="Bin to the oversampling wan
     ratio: Annotated[
         float,
         Interval(ge=1, le=100),
-        Unit("1"),
+        Label("Frame over object"),
         Doc("Width of the frame by that of the object, along each axis; a pattern needs 2 or more."),
     ] = 2.5
 

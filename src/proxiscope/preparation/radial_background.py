@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
+import scipy
 from annotated_types import Interval
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from ..core import Doc, InputError, Unit
+from ..core import Doc, InputError, Label, Unit, Zero
 from .images import Images
 from .step import Step, Tools
 
@@ -25,16 +25,27 @@ class RadialBackground(Step, name="radial-background", title="Subtract a radial 
     each_image = False
 
     percentile: Annotated[
-        float, Interval(ge=0, le=100), Unit("%"), Doc("Of the pixels of a ring that is background; 50 for the median.")
+        float,
+        Interval(ge=0, le=100),
+        Unit("%"),
+        Doc("Share of the pixels of a ring that is darker than its background; 50 for the median."),
     ] = 10.0
-    smoothing: Annotated[float, Interval(ge=0, le=1000), Unit("px"), Doc("Over the rings, standard deviation.")] = 3.0
+    smoothing: Annotated[
+        float,
+        Interval(ge=0, le=1000),
+        Unit("px"),
+        Label("Smooth over rings"),
+        Zero("not at all"),
+        Doc("Standard deviation of the smoothing over the rings."),
+    ] = 3.0
     inner: Annotated[
         float,
         Interval(ge=0, le=1e4),
         Unit("px"),
+        Label("Innermost ring"),
         Doc("Radius inside which the background is that on this ring, as the central speckle fills those inside."),
     ] = 10.0
-    clip: Annotated[bool, Doc("Whether negative values become zero.")] = True
+    clip: Annotated[bool, Label("Cut off negative values"), Doc("Whether negative values become zero.")] = True
 
     def apply(self, images: Images, tools: Tools) -> Images:
         """Subtract about pixel n//2; of a pattern in 3-D the rings are shells."""
@@ -71,7 +82,7 @@ def profile(
     if smoothing:  # weighted by the pixels, so that the few of an inner ring hardly count
         weight, total = np.zeros(number), np.zeros(number)
         weight[some], total[some] = count[some], count[some] * found
-        total, weight = (ndimage.gaussian_filter1d(a, smoothing, mode="nearest") for a in (total, weight))
+        total, weight = (scipy.ndimage.gaussian_filter1d(a, smoothing, mode="nearest") for a in (total, weight))
         some = weight > 1e-6
         found = total[some] / weight[some]
     return np.interp(np.arange(number), np.flatnonzero(some), found)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
+import scipy
 from annotated_types import Interval
-from scipy import ndimage
 
-from ..core import Doc, Unit
+from ..core import Doc, Label, Unit, Zero
 from .images import Images
 from .levels import saturation_level
 from .step import Step, Tools
@@ -24,10 +24,20 @@ class Saturated(Step, name="saturated", title="Leave saturated pixels out"):
     families = ("phase",)
     each_image = False
 
-    level: Annotated[float, Interval(ge=0, le=1e12), Doc("Value from which a pixel is saturated; 0 to detect it.")] = (
-        0.0
-    )
-    margin: Annotated[int, Interval(ge=0, le=20), Unit("px"), Doc("Into which charge has spread around them.")] = 0
+    level: Annotated[
+        float,
+        Interval(ge=0, le=1e12),
+        Label("Saturated from"),
+        Zero("to be detected"),
+        Doc("Value from which a pixel is saturated; 0 to detect it."),
+    ] = 0.0
+    margin: Annotated[
+        int,
+        Interval(ge=0, le=20),
+        Unit("px"),
+        Zero("none"),
+        Doc("Margin around them into which charge has spread."),
+    ] = 0
 
     def apply(self, images: Images, tools: Tools) -> Images:
         """Mask pixels of all images."""
@@ -37,7 +47,7 @@ class Saturated(Step, name="saturated", title="Leave saturated pixels out"):
             return images.noted("No saturated pixels found.")
         if self.margin:
             disc = np.hypot(*np.mgrid[-self.margin : self.margin + 1, -self.margin : self.margin + 1]) <= self.margin
-            spread = ndimage.binary_dilation(saturated, disc.reshape((1,) * (saturated.ndim - 2) + disc.shape))
+            spread = scipy.ndimage.binary_dilation(saturated, disc.reshape((1,) * (saturated.ndim - 2) + disc.shape))
         else:
             spread = saturated
         left_out = int((spread & images.valid).sum())

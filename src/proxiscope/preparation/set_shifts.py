@@ -5,7 +5,7 @@ from typing import Annotated
 
 import numpy as np
 
-from ..core import Doc, InputError, Unit
+from ..core import Doc, Example, InputError, Label, Unit
 from ..core.parameters import File, Table
 from ..tomography.alignment import axis_angle, with_axis_at
 from ..tomography.alignment.transforms import from_transforms
@@ -27,8 +27,16 @@ class SetShifts(Step, name="set-shifts", title="Set shifts by hand or from a fil
     families = ("tomography",)
     each_image = False
 
-    shifts: Annotated[Table, Unit("px"), Doc("Rows dy, dx, one an image; one row holds for all.")] = ()
-    file: Annotated[File, Doc("A .txt file of rows dy, dx, or an .xf file; none when empty.")] = ""
+    shifts: Annotated[
+        Table,
+        Unit("px"),
+        Label("Rows dy dx"),
+        Example("0.5 -1; 2 0"),
+        Doc("Rows dy, dx, one an image; one row holds for all."),
+    ] = ()
+    file: Annotated[
+        File, Label("File of shifts"), Doc("A .txt file of rows dy, dx, or an .xf file; none when empty.")
+    ] = ""
 
     def apply(self, images: Images, tools: Tools) -> Images:
         """Change the shifts, and by an .xf file the rotations."""

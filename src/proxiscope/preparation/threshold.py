@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval
 
-from ..core import Doc
+from ..core import Doc, Label, When
 from .images import Images
 from .step import Step, Tools
 
@@ -18,8 +18,15 @@ class Threshold(Step, name="threshold", title="Set what is below a threshold to 
     The default removes negative values only, which no pattern may have.
     """
 
-    level: Annotated[float, Interval(ge=0, le=1e12), Doc("Values below become zero.")] = 0.0
-    relative: Annotated[bool, Doc("Whether the level is a share of the largest value of all images.")] = False
+    level: Annotated[
+        float, Interval(ge=0, le=1e12), Label("Zero below"), Doc("Values below this level become zero.")
+    ] = 0.0
+    relative: Annotated[
+        bool,
+        Label("As share of the maximum"),
+        Doc("Whether the level is a share of the largest value of all images."),
+        When("level"),
+    ] = False
 
     def apply(self, images: Images, tools: Tools) -> Images:
         """Treat all images with the same level."""

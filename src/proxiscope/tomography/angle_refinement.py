@@ -6,19 +6,21 @@ from functools import cached_property
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
+import scipy
 from annotated_types import Interval
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
-from scipy.spatial.transform import Rotation
 
-from ..core import Doc, InputError, State, Unit
+from ..core import Doc, InputError, Label, State, Unit, When, Zero
 from ..core.algorithm import same_make
 from ..physics.projectors import GeneralProjector
 from ..physics.rotations import euler_angles, rotation_matrices, rotations_by
-from .base import Tomography, Volume
+from .base import Film, Positivity, Tomography
 from .film import resized, whole_rays
 from .problem import TiltSeries
 from .resire_accelerated import AcceleratedRESIRE, MomentumState
+
+Moves = When("rounds", Interval(ge=2))
+"""Tilts are moved after each round but the last."""
 
 _STEP = 0.5  # degrees, of the finite differences
 _LARGEST = 2.0  # degrees or pixels that a tilt may move in a round
@@ -55,30 +57,55 @@ class AngleRefinement(Tomography[RefinementState], name="angle-refinement", titl
     few pixels and degrees. Held-out tilts are refined as well: their R-factor is not quite free.
     """
 
+    use: ClassVar[str] = (
+        "Series whose tilts and shifts are known only to a few degrees and pixels. It takes dozens of times as "
+        "long: bin them first."
+    )
+
     State: ClassVar[type] = RefinementState
     refines_tilts: ClassVar[bool] = True
     slice_reach: ClassVar[int | None] = None
 
-    rounds: Annotated[int, Interval(ge=1, le=10_000), Doc("Rounds at the most.")] = 30
-    steps: Annotated[int, Interval(ge=1, le=1000), Doc("Iterations of accelerated RESIRE in a round.")] = 50
+    rounds: Annotated[
+        int, Interval(ge=1, le=10_000), Label("Rounds, at most"), Doc("Rounds at the most; 1 refines nothing.")
+    ] = 30
+    steps: Annotated[
+        int,
+        Interval(ge=1, le=1000),
+        Label("Iterations per round"),
+        Doc("Iterations of accelerated RESIRE in a round."),
+    ] = 50
     refine: Annotated[
         Literal["all", "tilt", "shifts"],
+        Moves,
         Doc("What to refine: all three angles and the shifts, only the tilt and the shifts, or only the shifts."),
     ] = "all"
     smoothing: Annotated[
         float,
         Interval(ge=0, le=10),
         Unit("px"),
+        Label("Blur of derivatives"),
+        Zero("none"),
+        Moves,
         Doc("Blur of the derivatives, but for those by the tilt, so that the noise in the volume does not steer."),
     ] = 1.0
-    damping: Annotated[float, Interval(ge=0.1, le=1), Doc("Part of each Gauss-Newton step that is taken.")] = 0.7
+    damping: Annotated[
+        float,
+        Interval(ge=0.1, le=1),
+        Label("Part of each step taken"),
+        Moves,
+        Doc("Part of each Gauss-Newton step that is taken."),
+    ] = 0.7
     patience: Annotated[
-        int, Interval(ge=1, le=1000), Doc("Rounds without a fall of the R-factor by 0.05 % of it that end the run.")
+        int,
+        Interval(ge=1, le=1000),
+        Unit("rounds"),
+        Label("Patience"),
+        Moves,
+        Doc("Rounds without a fall of the R-factor by 0.05 % of it that end the run."),
     ] = 3
-    positivity: Annotated[bool, Doc("Keep the volume non-negative, as projected density is.")] = True
-    film: Annotated[
-        bool, Doc("The sample is a film that goes on beyond the field of view; give its depth."), Volume
-    ] = False
+    positivity: Positivity = True
+    film: Film = False
 
     _series: ClassVar[int] = 14
 
@@ -91,6 +118,11 @@ class AngleRefinement(Tomography[RefinementState], name="angle-refinement", titl
     def memory(self, problem: TiltSeries) -> int:
         """Bytes that a run on `problem` allocates at its peak."""
         return super().memory(problem) + self.reconstruction.memory(_turned(problem))
+
+    def work(self, problem: TiltSeries) -> float:
+        """Of the reconstruction, and of the projections that tell how to move the tilts."""
+        moves = {"all": 7, "tilt": 3, "shifts": 1}[self.refine]
+        return self.reconstruction.work(_turned(problem)) * (1 + moves / (2 * self.steps))
 
     def work_shape(self, problem: TiltSeries) -> tuple[int, int, int]:
         """(z, y, x) of the volume that is computed in."""
@@ -191,7 +223,8 @@ class AngleRefinement(Tomography[RefinementState], name="angle-refinement", titl
         along the beam and all tilts with it.
         """
         blurred = [
-            gaussian_filter(slope, (0, self.smoothing, self.smoothing)) if self.smoothing else slope for slope in slopes
+            scipy.ndimage.gaussian_filter(slope, (0, self.smoothing, self.smoothing)) if self.smoothing else slope
+            for slope in slopes
         ]
         return slopes[:1] + blurred[1:] if self.refine != "shifts" else blurred
 
@@ -232,7 +265,7 @@ def _gauss_newton(residual: NDArray, slopes: list[NDArray], instruments: list[ND
 def _anchored(matrices: NDArray, shifts: NDArray, problem: TiltSeries) -> tuple[NDArray, NDArray]:
     """The same geometry without the turn and the shift of the whole object that it has gained over the given one."""
     given = rotation_matrices(problem.rotations)
-    turn = Rotation.from_matrix(given @ matrices.transpose(0, 2, 1)).mean().as_matrix()
+    turn = scipy.spatial.transform.Rotation.from_matrix(given @ matrices.transpose(0, 2, 1)).mean().as_matrix()
     along = np.concatenate([matrices[:, :, 1], matrices[:, :, 0]])
     moved = (shifts - problem.shifts).T.ravel()
     offset = np.linalg.lstsq(along, moved, rcond=None)[0]

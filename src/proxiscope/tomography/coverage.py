@@ -1,8 +1,8 @@
 """Which part of Fourier space a tilt series measures."""
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse.csgraph import minimum_spanning_tree
 
 from ..core.errors import InputError
 from ..physics.fourier import frequencies, half_shape
@@ -95,7 +95,7 @@ def _arcs(beams: NDArray, margin: float) -> NDArray:
     angle = np.arccos(np.abs(cosine).clip(0, 1))
     np.fill_diagonal(angle, np.inf)
     nearest = angle.min(axis=1)
-    steps = minimum_spanning_tree(angle).data  # those that join all tilts by the shortest way
+    steps = scipy.sparse.csgraph.minimum_spanning_tree(angle).data  # those that join all tilts by the shortest way
     usual = np.percentile(steps, _USUAL, method="lower") if len(steps) else 0.0
     neighbours = np.triu(angle <= (1 + 1e-6) * _WIDE * usual, 1)
     pairs = np.argwhere(neighbours)

@@ -1,10 +1,10 @@
 """Filtered back projection (Kak and Slaney, Principles of Computerized Tomographic Imaging, chapter 3)."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-import scipy.fft
+import scipy
 from numpy.typing import NDArray
 
 from ..core import Doc
@@ -13,7 +13,7 @@ from .direct import DirectTomography
 from .problem import TiltSeries
 
 Filter = Annotated[
-    Literal["ram-lak", "shepp-logan", "cosine", "hann"], Doc("Window on the ramp: from sharp to smooth.")
+    Literal["ram-lak", "shepp-logan", "cosine", "hann"], Doc("Window on the ramp filter, from sharp to smooth.")
 ]
 
 
@@ -23,6 +23,11 @@ class FBP(DirectTomography, name="fbp", title="Filtered back projection (FBP)"):
 
     One pass, no constraints. Quick, and good when many tilts cover the whole range; a missing wedge streaks.
     """
+
+    use: ClassVar[str] = (
+        "A first look, at once, about one axis and with many tilts. A missing wedge streaks, and noise is not held "
+        "back."
+    )
 
     filter: Filter = "ram-lak"
 

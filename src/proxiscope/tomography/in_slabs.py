@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
-import psutil
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from ..core import Algorithm, Doc, InputError, NotEnoughMemoryError, State, Unit
+from ..core import Algorithm, Doc, InputError, Label, NotEnoughMemoryError, State, Unit, Zero
 from ..core.algorithm import same_make
+from ..core.memory import available
 from ..physics.projectors import memory as projector_memory
 from ..physics.projectors import packed_slices
 from .base import Setup, Tomography
@@ -64,15 +64,22 @@ class InSlabs(Algorithm[TiltSeries, SlabsState], name="in-slabs"):
         int,
         Interval(ge=0, le=100_000),
         Unit("px"),
+        Label("Thickness of a slab"),
+        Zero("as memory allows"),
         Doc("Thickness of a slab, rounded up to blocks of 32 about a single axis; 0 for what the memory allows."),
     ] = 0
     memory_limit: Annotated[
-        float, Interval(ge=0, le=1e6), Unit("GB"), Doc("What a run may take beside the data; 0 for what is available.")
+        float,
+        Interval(ge=0, le=1e6),
+        Unit("GB"),
+        Zero("what is available"),
+        Doc("What a run may take beside the data; 0 for what is available."),
     ] = 0.0
     overlap: Annotated[
         int,
         Interval(ge=0, le=10_000),
         Unit("px"),
+        Zero("as needed"),
         Doc("Slices added on both sides of a slab where slices affect each other; 0 for what the method needs."),
     ] = 0
 
@@ -255,7 +262,7 @@ class InSlabs(Algorithm[TiltSeries, SlabsState], name="in-slabs"):
         unit = BLOCK if geometry.plain else BLOCK // 4
         if self.slices:
             return unit * -(-self.slices // unit) if geometry.plain else self.slices
-        budget = 1e9 * self.memory_limit or _FREE * psutil.virtual_memory().available
+        budget = 1e9 * self.memory_limit or _FREE * available()
         choices = range(unit, geometry.volume[1] + unit, unit)
         fitting = bisect_right(choices, budget, key=lambda thickness: self._need(problem, thickness))
         return choices[max(fitting - 1, 0)]

@@ -35,14 +35,30 @@ def residuals(volume: ArrayLike, series: TiltSeries, *, exact: bool = False, fil
         If the volume has not three dimensions, or a size that does not fit the series.
     """
     volume = np.asarray(volume)
+    projected = calculated(volume, series, "fourier-slice" if exact else "real-space")
+    valid = series.valid & whole_rays(series, volume.shape) if film else series.valid
+    return tilt_r_factors(projected, series.projections, valid)
+
+
+def calculated(volume: ArrayLike, series: TiltSeries, kind: str = "real-space") -> NDArray[np.float32]:
+    """Projections (tilt, y, x) of a volume (z, y, x) at the tilts of a series, by a kind of `projector`.
+
+    Raises
+    ------
+    InputError
+        If the volume has not three dimensions, or a size that does not fit the series.
+    """
+    volume = np.asarray(volume)
     if volume.ndim != 3:
         raise InputError("volume", f"an array of shape {volume.shape}", "Give a volume (z, y, x)")
-    kind = "fourier-slice" if exact else "real-space"
     a = projector(kind, series.rotations, series.shape[1:], volume.shape, series.shifts)
-    projected = a.unpack_projections(a.forward(a.pack_volume(volume)))
-    valid = series.valid & whole_rays(series, volume.shape) if film else series.valid
-    misfit = np.abs(projected - series.projections).sum(axis=(1, 2), dtype=np.float64, where=valid)
-    total = np.abs(series.projections).sum(axis=(1, 2), dtype=np.float64, where=valid)
+    return a.unpack_projections(a.forward(a.pack_volume(volume)))
+
+
+def tilt_r_factors(projected: NDArray, measured: NDArray, valid: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """R-factor of each tilt (tilt,) over its `valid` pixels; all are (tilt, y, x). NaN for a tilt without data."""
+    misfit = np.abs(projected - measured).sum(axis=(1, 2), dtype=np.float64, where=valid)
+    total = np.abs(measured).sum(axis=(1, 2), dtype=np.float64, where=valid)
     return np.divide(misfit, total, out=np.full(len(total), np.nan), where=total > 0)
 
 

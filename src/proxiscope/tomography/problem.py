@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import distance_transform_edt
 
 from ..core.errors import InputError
 from ..core.recipes import joined as joined_recipe
@@ -301,6 +301,6 @@ def filled(series: TiltSeries) -> TiltSeries:
         return series
     projections = series.projections.copy()
     for t in np.flatnonzero(series.projections.any(axis=(1, 2)) & ~series.valid.all(axis=(1, 2))):
-        nearest = distance_transform_edt(~series.valid[t], return_distances=False, return_indices=True)
+        nearest = scipy.ndimage.distance_transform_edt(~series.valid[t], return_distances=False, return_indices=True)
         projections[t] = projections[t][tuple(nearest)]
     return series.copy_with(projections=projections, valid=None)

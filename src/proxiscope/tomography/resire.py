@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from ..core import Doc
+from ..core import Doc, Label
 from ..physics.projectors import LinearOperator, SingleAxisProjector
 from . import kernels
 from .base import DescentState, IterativeTomography, Setup
@@ -71,6 +71,10 @@ def equal_weights(angles: NDArray, columns: int, volume: tuple[int, int, int]) -
     return np.divide(alike, along_rays, out=np.zeros_like(alike), where=along_rays > 1e-3 * along_rays.max())
 
 
+FAST = {"fast": {"max_iterations": 25}}
+"""A quarter of the iterations, which show what is to come."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Resire(IterativeTomography):
     """What the variants of RESIRE share: the projector and the length of a step."""
@@ -99,9 +103,18 @@ class RESIRE(Resire, name="resire", title="RESIRE"):
     the projector A. The thesis projects by the Fourier slice theorem; rays in real space are quicker.
     """
 
+    use: ClassVar[str] = (
+        "The thesis' own method, steady and plain. The accelerated one fits as well in a quarter of the time."
+    )
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        **FAST, "thesis": {"projector": "thesis", "max_iterations": 400}
+    }  # fmt: skip
+
     step_size: Annotated[
         float,
         Interval(ge=0.01, le=2),
+        Label("Step size t"),
         Doc("Normalised step t of eq. 3.8; shortened by itself should the misfit rise."),
     ] = 2.0
 

@@ -1,14 +1,15 @@
 """RESIRE with momentum (A. Beck and M. Teboulle, SIAM J. Imaging Sci. 2, 183 (2009))."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import kernels
 from .base import DescentState
-from .resire import Resire, ResireSetup
+from .resire import FAST, Resire, ResireSetup
 
 
 @dataclass(kw_only=True)
@@ -29,7 +30,13 @@ class AcceleratedRESIRE(Resire, name="resire-accelerated", title="RESIRE, accele
     else: stop it early, by the noise level or by held-out tilts.
     """
 
+    use: ClassVar[str] = (
+        "The first choice, for any tilts: it fits soonest. So it does noise: end it by the noise level or by "
+        "held-out tilts."
+    )
+
     State: ClassVar[type] = MomentumState
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = FAST
 
     _volumes: ClassVar[int] = 5
     _series: ClassVar[int] = 4

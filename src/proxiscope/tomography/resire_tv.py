@@ -4,19 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from math import inf
 from statistics import median
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from ..core import Doc
+from ..core import Doc, Label, Zero
 from . import kernels
 from .base import DescentState
 from .film import resized
 from .noise import noise_level
 from .problem import TiltSeries
-from .resire import ResireSetup
+from .resire import FAST, ResireSetup
 from .resire_accelerated import AcceleratedRESIRE, MomentumState
 from .total_variation import proximal, total_variation
 
@@ -69,13 +69,23 @@ class TVRESIRE(AcceleratedRESIRE, name="resire-tv", title="RESIRE, total variati
     need not be stopped early. Suited to objects of few, uniform materials; fine texture goes with the noise.
     """
 
+    use: ClassVar[str] = (
+        "Noisy data of few, uniform materials: the lowest error of our tests, with no need to stop early. Fine "
+        "texture goes with the noise."
+    )
+
     State: ClassVar[type] = TVState
     Setup: ClassVar[type[TVSetup]] = TVSetup
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {**FAST, "best": {"max_iterations": 200}}
     slice_reach: ClassVar[int | None] = 8
     _volumes: ClassVar[int] = 10
 
     weight: Annotated[
-        float, Interval(ge=0, le=1000), Doc("Weight of the total variation, in units of the noise of A* b.")
+        float,
+        Interval(ge=0, le=1000),
+        Label("Weight of smoothness"),
+        Zero("none"),
+        Doc("Weight of the total variation, in units of the noise of A* b; higher is smoother."),
     ] = 0.3
 
     def start(self, state: DescentState) -> TVState:

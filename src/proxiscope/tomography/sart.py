@@ -1,13 +1,14 @@
 """Simultaneous algebraic reconstruction technique (A. Andersen and A. Kak, Ultrason. Imaging 6, 81 (1984))."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from ..core import Doc
+from ..core import Doc, Label
 from ..physics.projectors import GeneralProjector, SingleAxisProjector, packed_slices
 from ..physics.projectors import memory as projector_memory
 from ..physics.rotations import rotation_matrices
@@ -118,14 +119,27 @@ class SART(IterativeTomography, name="sart", title="SART"):
     tilt, the largest one stands for all; they are nearly alike.
     """
 
+    use: ClassVar[str] = "A quick look in a few passes; later ones fit the noise."
+
     Setup: ClassVar[type] = SartSetup
     _series: ClassVar[int] = 6
 
-    relaxation: Annotated[float, Interval(ge=0.01, le=1), Doc("Relaxation lambda.")] = 0.35
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "fast": {"max_iterations": 8}, "best": {"relaxation": 0.2},
+    }  # fmt: skip
+
+    relaxation: Annotated[
+        float,
+        Interval(ge=0.01, le=1),
+        Label("Relaxation lambda"),
+        Doc("Relaxation lambda: lower ones take more passes and fit less noise."),
+    ] = 0.35
     tilts_at_once: Annotated[
         int, Interval(ge=1, le=100_000), Doc("Tilts in a sub-step; as many as there are make it SIRT.")
     ] = 1
-    max_iterations: Annotated[int, Interval(ge=1, le=1_000_000), Doc("Passes over all tilts of a whole run.")] = 30
+    max_iterations: Annotated[
+        int, Interval(ge=1, le=1_000_000), Label("Passes"), Doc("Passes over all tilts of a whole run.")
+    ] = 30
 
     def prepare(self, problem: TiltSeries) -> SartSetup:
         """The projectors, the packed projections and the weights."""

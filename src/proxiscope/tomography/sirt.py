@@ -1,13 +1,15 @@
 """Simultaneous iterative reconstruction technique (Gilbert 1972; thesis eq. 3.5)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from ..core import Doc
+from ..core import Doc, Label
+from ..core.algorithm import MaxIterations
 from . import kernels
 from .base import DescentState, IterativeTomography, Setup
 from .problem import TiltSeries
@@ -62,11 +64,24 @@ class SIRT(IterativeTomography, name="sirt", title="SIRT"):
     largest eigenvalue of C A* R A, found by power iteration, divides C where it is above one.
     """
 
+    use: ClassVar[str] = (
+        "What the field knows best, for comparison. RESIRE came a little closer in our tests, in as many iterations."
+    )
+
     Setup: ClassVar[type] = SirtSetup
     _series: ClassVar[int] = 6
 
-    relaxation: Annotated[float, Interval(ge=0.01, le=1.99), Doc("Relaxation lambda.")] = 1.0
-    max_iterations: Annotated[int, Interval(ge=1, le=1_000_000), Doc("Iterations of a whole run.")] = 200
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "thesis": {"max_iterations": 400}, "fast": {"max_iterations": 50},
+    }  # fmt: skip
+
+    relaxation: Annotated[
+        float,
+        Interval(ge=0.01, le=1.99),
+        Label("Relaxation lambda"),
+        Doc("Relaxation lambda: the part of each step that is taken."),
+    ] = 1.0
+    max_iterations: MaxIterations = 200
 
     def descend(self, work: SirtSetup, state: DescentState) -> None:
         """Eq. 3.5, with column weights."""

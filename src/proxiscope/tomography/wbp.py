@@ -1,9 +1,10 @@
 """Weighted back projection (M. Radermacher, Electron Tomography, ed. J. Frank, chapter 5 (1992))."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
-import scipy.fft
+import scipy
 from numba import njit
 from numpy.typing import NDArray
 
@@ -29,6 +30,10 @@ class WBP(DirectTomography, name="wbp", title="Weighted back projection (WBP)"):
     filter levels off instead of rising on, so that it raises noise less. What is uniform over the whole field of view
     is lost, and a missing wedge streaks.
     """
+
+    use: ClassVar[str] = (
+        "A first look, at once, for tilts about any axes. A missing wedge streaks, and noise is not held back."
+    )
 
     filter: Filter = "ram-lak"
 

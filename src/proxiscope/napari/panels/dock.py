@@ -1,6 +1,6 @@
 """What all panels share: they scroll, say what is wrong, and leave no thread behind."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ import napari
 
 from ...core import InputError
 from ..controls import Controls
+from ..shortcuts import bind
 from ..worker import Worker
 
 NARROWEST = 370
@@ -31,9 +32,10 @@ class Dock(QWidget):
 
     def __init__(self, viewer: "napari.viewer.Viewer"):
         super().__init__()
-        self.viewer = viewer
+        self.viewer = getattr(viewer, "__wrapped__", viewer)  # through napari's proxy no layer is itself
         self.left, self._placed = False, False
         self.setMinimumWidth(NARROWEST)
+        bind(self.viewer)
         self.destroyed.connect(_canceller(self))
 
     def refresh_layers(self, event: Any = None) -> None:
@@ -101,10 +103,16 @@ def _canceller(panel: Dock) -> Callable[..., None]:
     state = panel.__dict__
 
     def cancel(*_: Any) -> None:
-        for worker in [value for value in state.values() if isinstance(value, Worker)]:
+        for worker in workers_of(state):
             worker.cancel()
 
     return cancel
+
+
+def workers_of(state: Mapping[str, Any]) -> list[Worker]:
+    """The workers among the attributes of a panel, and those of its runs."""
+    runs = [live.run for live in state.get("lives", ())]
+    return [value for value in state.values() if isinstance(value, Worker)] + runs
 
 
 def dock_of(panel: QWidget) -> QDockWidget | None:
@@ -132,12 +140,12 @@ def scrolling(*widgets: QWidget) -> QScrollArea:
     for widget in widgets:
         layout.addWidget(widget)
     layout.addStretch(1)
+    return in_scroll(inside)
+
+
+def in_scroll(widget: QWidget) -> QScrollArea:
+    """A widget that scrolls where it is higher than its room."""
     scroll = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
     scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    scroll.setWidget(inside)
+    scroll.setWidget(widget)
     return scroll
-
-
-def first_sentences(cls: type) -> str:
-    """The first paragraph of a docstring, in one line."""
-    return " ".join((cls.__doc__ or "").strip().split("\n\n")[0].split())

@@ -1,20 +1,23 @@
 """The panel *Phase retrieval*."""
 
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
-from magicgui.widgets import ComboBox, FloatSpinBox, PushButton
+from magicgui.widgets import ComboBox, Container, FloatSpinBox, PushButton
 from magicgui.widgets.bases import ValueWidget
 from napari.layers import Image, Labels, Shapes
 from napari.qt.threading import create_worker
 
 from ...core import Algorithm, InputError
+from ...core.estimates import PatternSize
 from ...io.load import pattern
 from ...phase import DiffractionPattern, Ensemble
+from ...phase.agreement import compare
 from ..choices import choose_layers
 from ..form import ParameterForm, Section
-from ..layers import DERIVED, KEY, array_of, note, source_of, support_layer
+from ..layers import DERIVED, KEY, array_of, companions, note, source_of, support_layer
 from ..recipes import origin_of, pattern_recipe
 from ..values import ValuesChoice
 from .base import ReconstructionPanel
@@ -33,6 +36,10 @@ SUPPORTS = [
 ]
 
 
+QUICK = 2**22
+"""Pixels of a support that are counted while the window waits."""
+
+
 class PhasePanel(ReconstructionPanel):
     """Reconstruct an object from a diffraction pattern layer."""
 
@@ -44,13 +51,15 @@ class PhasePanel(ReconstructionPanel):
         "Open a centred diffraction pattern, or File > Open Sample > proxiscope > Diffraction pattern of a vesicle."
     )
 
+    further_title: ClassVar[str] = "Mask, start, held-out pixels"
+
     _fitted: Any = None
     """The pattern that object and support were last fitted to."""
 
     # ---- the problem
 
     def input_widgets(self) -> list[ValueWidget]:
-        """Kind of values and object, support, mask, start and held-out pixels."""
+        """Kind of values and object, and support."""
         self.quantity = ValuesChoice()
         self.values = self.quantity.combo
         self.object = ComboBox(label="Object", choices=OBJECTS, tooltip="What is known of the object's values.")
@@ -64,6 +73,22 @@ class PhasePanel(ReconstructionPanel):
             tooltip="Pixels of the frame for each pixel of the support; above 2 the pattern can determine its object.",
         )  # fmt: skip
         self.show_support = PushButton(text="Show support", tooltip="Make the support a layer that can be edited.")
+        self.draw_support = PushButton(
+            text="Draw support", tooltip="Outline the support in a layer of shapes, over a result or the frame."
+        )
+        self.support.changed.connect(self._show_ratio)
+        for widget in (self.support, self.ratio, self.object):
+            widget.changed.connect(lambda _value: self._show_recognised())
+        self.show_support.changed.connect(self._make_support)
+        self.draw_support.changed.connect(self._draw_support)
+        self.support_buttons = Container(
+            widgets=[self.show_support, self.draw_support], layout="horizontal", labels=False, label=""
+        )
+        self.support_buttons.margins = (0, 0, 0, 0)
+        return [self.values, self.object, self.support, self.ratio, self.support_buttons]
+
+    def further_widgets(self) -> list[ValueWidget]:
+        """Mask, start and held-out pixels."""
         self.mask = ComboBox(
             label="Mask", choices=[], nullable=True,
             tooltip="Labels layer that marks the measured pixels. None: all that are not NaN.",
@@ -77,11 +102,24 @@ class PhasePanel(ReconstructionPanel):
             tooltip="Measured pixels that the reconstruction does not see; their R-factor, the free one, rises when "
             "noise is fitted.",
         )  # fmt: skip
-        self.support.changed.connect(self._show_ratio)
-        self.show_support.changed.connect(self._make_support)
-        return [
-            self.values, self.object, self.support, self.ratio, self.show_support, self.mask, self.first, self.held_out,
-        ]  # fmt: skip
+        return [self.mask, self.first, self.held_out]
+
+    def input_actions(self) -> list[tuple[str, str, str]]:
+        """Also a logarithmic view."""
+        tip = "Show the pattern on a logarithmic scale, or as it is. Its data stay untouched."
+        return [*super().input_actions(), ("log", "Log view", tip)]
+
+    def _connect(self) -> None:
+        super()._connect()
+        self.controls.start_picked.connect(self.show_start)
+        self.controls.agreement_wanted.connect(self.show_agreement)
+
+    def log_input(self) -> None:
+        """Show the pattern on a logarithmic scale, or as it is again."""
+        from ..log_view import toggle_log
+
+        with self._reporting():
+            toggle_log(self.viewer, self._input())
 
     def refresh_layers(self, event: Any = None) -> None:
         """Offer the layers that there are, and choose a support by its name."""
@@ -116,10 +154,22 @@ class PhasePanel(ReconstructionPanel):
         return layer.ndim == 2 or note(layer, "kind") == "pattern"
 
     def describe(self, layer: Any) -> str:
-        """Frame and pixel size."""
-        size = " x ".join(str(n) for n in layer.data.shape)
-        pixel_size = note(layer, "pixel_size")
-        return f"{size} pixels" + (f"; the reconstruction has pixels of {pixel_size:.4g} nm" if pixel_size else "")
+        """Frame, oversampling ratio and pixel size."""
+        text = " x ".join(str(n) for n in layer.data.shape) + " pixels"
+        pixels, pixel_size = self.size(layer).support_pixels, note(layer, "pixel_size")
+        if pixels:
+            text += f"; oversampling ratio {layer.data.size / pixels:.3g}"
+        return text + (f"; the reconstruction has pixels of {pixel_size:.4g} nm" if pixel_size else "")
+
+    def size(self, layer: Any) -> PatternSize:
+        """Shape, kind of values, and how many pixels the support has."""
+        shape, chosen = layer.data.shape, self.support.value
+        pixels = None
+        if chosen in ("rectangle", "ellipse"):
+            pixels = int(math.prod(shape) / self.ratio.value)
+        elif isinstance(chosen, Labels) and chosen.data.size <= QUICK:
+            pixels = int(np.count_nonzero(chosen.data))
+        return PatternSize(shape, self.object.value in ("non-negative", "real"), pixels)
 
     def problem_maker(self, layer: Any) -> Callable[[], Any]:
         """The pattern of the chosen layers."""
@@ -172,7 +222,22 @@ class PhasePanel(ReconstructionPanel):
 
     def _show_ratio(self, _value: Any = None) -> None:
         self.rows.show_row(self.ratio, self.support.value in ("rectangle", "ellipse"))
-        self.rows.show_row(self.show_support, isinstance(self.support.value, str))
+        layer, made = self.input.value, isinstance(self.support.value, str)
+        flat = layer is not None and layer.ndim == 2
+        self.show_support.visible, self.draw_support.visible = made, flat
+        self.rows.show_row(self.support_buttons, made or flat)
+
+    def _draw_support(self, _value: Any = None) -> None:
+        """Add a layer of shapes to draw in, which is the support as soon as something is drawn."""
+        layer, scale = self.input.value, self._pixel_scale()
+        if layer is None:
+            self._report(InputError(self.input_label, "nothing is chosen", self.no_input))
+            return
+        shapes = self.viewer.add_shapes(
+            ndim=2, name=f"{layer.name} drawn support", scale=scale, opacity=0.4, face_color="#56b4e9"
+        )
+        self.support.value = shapes
+        shapes.mode = "add_polygon"
 
     def _make_support(self, _value: Any = None) -> None:
         """Compute the support in a thread, and add it as a layer that is then the chosen one."""
@@ -202,6 +267,40 @@ class PhasePanel(ReconstructionPanel):
             data, options, _ = support_layer(support, name)
             self.support.value = SUPPORTS[0][1]  # so that the new layer is chosen
             self.viewer.add_labels(data, **options | {"visible": True})
+
+        create_worker(compute, _connect={"returned": show})
+
+    # ---- many starts
+
+    def show_start(self, start: int) -> None:
+        """Show the image of one start of an ensemble."""
+        self.run.request_start(start)
+        self.current.stream.show_start()
+        self._show_run(self.current, self.run.status)
+
+    def show_agreement(self, best: int) -> None:
+        """Show mean and variance of the best starts of an ensemble that has ended, and their PRTF."""
+        run, stream = self.run, self.current.stream
+        if run is None or run.final is None:
+            return
+
+        def compute() -> tuple[Any, Exception | None]:
+            try:
+                ranked = run.present.ranking(run.final.state)[:best]
+                images = run.final.state.images[ranked]
+                return compare(images[[image.any() for image in images]], run.make_problem()), None
+            except Exception as error:  # told where it can be shown
+                return None, error
+
+        def show(found: tuple[Any, Exception | None]) -> None:
+            products, error = found
+            if self.left:
+                return
+            if error is not None:
+                self._report(error)
+                return
+            stream.show_companions(companions(run.result.array, products), f"of {best}")
+            self.controls.transfer.show_transfer(products["prtf_frequency"], products["prtf"], run.result.pixel_size)
 
         create_worker(compute, _connect={"returned": show})
 

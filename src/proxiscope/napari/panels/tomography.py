@@ -10,13 +10,14 @@ from magicgui.widgets.bases import ValueWidget
 from napari.layers import Image, Labels
 
 from ...core import InputError
+from ...core.estimates import SeriesSize
 from ...io.series import has_turn, tilt_series
 from ...tomography import TiltSeries, merge
 from ..angle_source import EVEN, FROM_DATA, FROM_FILE, SOURCES, AngleSource
 from ..choices import choose_layers
-from ..form import Section
 from ..layers import DERIVED, note, source_of
-from ..recipes import origin_of, series_recipe
+from ..live import Live
+from ..recipes import origin_of, series_recipe, table_of
 from ..tilts import Tilts, carried, carries_tilts, of_result, of_table, refines_tilts, shared_out
 from .base import ReconstructionPanel
 
@@ -27,11 +28,13 @@ class TomographyPanel(ReconstructionPanel):
     """Reconstruct a volume from a tilt-series layer."""
 
     family: ClassVar[str] = "tomography"
-    first_algorithm: ClassVar[str] = "resire"
+    first_algorithm: ClassVar[str] = "resire-accelerated"
     input_label: ClassVar[str] = "Tilt series"
     no_input: ClassVar[str] = (
         "Open an aligned tilt series (tilt, y, x), or File > Open Sample > proxiscope > Tilt series of a vesicle."
     )
+
+    further_title: ClassVar[str] = "Second axis, masks, held-out tilts"
 
     # ---- building
 
@@ -54,14 +57,13 @@ class TomographyPanel(ReconstructionPanel):
             "object's mirror image; the data cannot tell which is right, only an object of known handedness can.",
         )  # fmt: skip
         self.reverse.text = ""
-        self.hold_out = SpinBox(
-            label="Held out (every n-th)", value=0, min=0, max=1000,
-            tooltip="Tilts that the reconstruction does not see, every n-th in the order of angles; their R-factor, "
-            "the free one, rises when noise is fitted. 0 for none.",
+        self.section = SpinBox(
+            label="Preview at y (px)", value=0, min=0, max=0,
+            tooltip="Which section of the volume, across the tilt axis, a preview shows.",
         )  # fmt: skip
-        return [*self.source.widgets, self.tilt_axis, self.axis_angle, self.reverse, self.hold_out]
+        return [*self.source.widgets, self.tilt_axis, self.axis_angle, self.reverse, self.section]
 
-    def _further_widgets(self) -> list[ValueWidget]:
+    def further_widgets(self) -> list[ValueWidget]:
         """What most series do without."""
         self.second = ComboBox(
             label="Second axis", choices=[], nullable=True,
@@ -80,12 +82,15 @@ class TomographyPanel(ReconstructionPanel):
             tooltip="Labels or Image layer (z, y, x) that marks where the object may lie. It decides the size of the "
             "volume.",
         )  # fmt: skip
-        return [self.second, self.in_plane, self.blocked, self.second_blocked, self.support]
+        self.hold_out = SpinBox(
+            label="Held out (every n-th)", value=0, min=0, max=1000,
+            tooltip="Tilts that the reconstruction does not see, every n-th in the order of angles; their R-factor, "
+            "the free one, rises when noise is fitted. 0 for none.",
+        )  # fmt: skip
+        return [self.second, self.in_plane, self.blocked, self.second_blocked, self.support, self.hold_out]
 
     def _build(self) -> None:
         super()._build()
-        self.further = Section("Second axis, blocked pixels, support", self._further_widgets())
-        self.rows.parentWidget().layout().insertWidget(1, self.further)
         self._show_rows()
 
     def _connect(self) -> None:
@@ -143,6 +148,9 @@ class TomographyPanel(ReconstructionPanel):
     def _show_recognised(self, _value: Any = None) -> None:
         if _value is not None and _value is self.input.value and self.prefers(_value):
             self.angles.value = FROM_DATA  # a choice made for another layer must not override its angles
+        if self.input.value is not None and self.section.max != self.input.value.data.shape[1] - 1:
+            self.section.max = self.input.value.data.shape[1] - 1
+            self.section.value = self.input.value.data.shape[1] // 2
         super()._show_recognised()
 
     def describe(self, layer: Any) -> str:
@@ -156,22 +164,44 @@ class TomographyPanel(ReconstructionPanel):
             first, *second = self._tilts(self._series_layers(layer))
         except InputError as error:
             return f"{text}. {error}"
-        text += f", {_range(first)}"
+        text += f", {_range(first)}{_wedge(first)}"
         for tilts in second:
             text += f"; second axis at {self.in_plane.value:g} degrees: {len(tilts.angles)} more, {_range(tilts)}"
         used = {"blocked pixels": self.blocked.value, "support": self.support.value}
         return text + "".join(f"; {what}: {chosen.name}" for what, chosen in used.items() if chosen is not None)
 
-    def start(self) -> None:
+    def size(self, layer: Any) -> SeriesSize:
+        """Size, tilts and support."""
+        layers = self._series_layers(layer)
+        tables = [table_of(tilts) for tilts in self._tilts(layers)]
+        tables = [t[:, None] * (0, 1, 0) if t.ndim == 1 else t for t in tables]
+        triples = np.concatenate([t[:, :3] for t in tables])
+        if len(tables) > 1:
+            triples[len(tables[0]) :, 0] += self.in_plane.value
+        count = sum(x.data.shape[0] for x in layers)
+        support, masks = self.support.value, (self.blocked.value, self.second_blocked.value)
+        return SeriesSize(
+            (count, *layer.data.shape[1:]),
+            tilts=triples,
+            shifts=np.concatenate([t[:, 3:] if t.shape[1] > 3 else np.zeros((len(t), 2)) for t in tables]),
+            masked=any(mask is not None for mask in masks),
+            support_shape=None if support is None else support.data.shape,
+        )
+
+    def preview_row(self, layer: Any) -> int:
+        """The section that is asked for, as far as there is one."""
+        return min(self.section.value, layer.data.shape[1] - 1)
+
+    def _begin(self, *run: Any) -> None:
         """Run, and take what lies along the tilts out of the volume's sight."""
-        super().start()
+        super()._begin(*run)
         if self.running:
             for combo in (self.second, self.blocked, self.second_blocked):
                 if combo.value is not None:
                     combo.value.visible = False
 
-    def _finish(self) -> None:
-        super()._finish()
+    def _finish(self, live: Live) -> None:
+        super()._finish(live)
         self._offer_layers()  # a result may have refined the tilts
 
     # ---- the problem
@@ -185,17 +215,20 @@ class TomographyPanel(ReconstructionPanel):
             self._series_maker(*part)
             for part in zip(layers, self._tilts(layers), masks[: len(layers)], in_plane, strict=True)
         ]
-        support, every = None if self.support.value is None else self.support.value.data, self.hold_out.value
+        marked, every = None if self.support.value is None else self.support.value.data, self.hold_out.value
 
         def make() -> TiltSeries:
-            series = merge(*(make_one() for make_one in makers)) if len(makers) > 1 else makers[0]()
-            if support is not None:
-                series = series.copy_with(support=np.asarray(support) != 0)  # which leaves no recipe
+            support = None if marked is None else np.asarray(marked) != 0
+            if len(makers) == 1:
+                series = makers[0](support)
+            else:
+                series = merge(*(make_one() for make_one in makers))
+                series = series if support is None else series.copy_with(support=support)  # which leaves no recipe
             return series.hold_out(every) if every else series
 
         return make
 
-    def _series_maker(self, layer: Any, tilts: Tilts, mask: Any, in_plane: float | None) -> Callable[[], TiltSeries]:
+    def _series_maker(self, layer: Any, tilts: Tilts, mask: Any, in_plane: float | None) -> Callable[..., TiltSeries]:
         """A function that makes the series of one layer, for the worker thread."""
         data, blocked = layer.data, None if mask is None else mask.data
         axis = self.axis_angle.value if self.tilt_axis.value == "angle" else self.tilt_axis.value
@@ -210,10 +243,11 @@ class TomographyPanel(ReconstructionPanel):
 
         origin, source = origin_of(layer), options.pop("source")
 
-        def make() -> TiltSeries:
+        def make(support: np.ndarray | None = None) -> TiltSeries:
             usable = None if blocked is None else np.asarray(blocked) == 0
             series = tilt_series(np.asarray(data), **tilts._asdict(), mask=usable, source=source, **options)
-            recipe = series_recipe(origin, tilts, mask=usable, **options)
+            recipe = series_recipe(origin, tilts, mask=usable, support=support, **options)
+            series = series if support is None else series.copy_with(support=support)
             return series if recipe is None else series.copy_with(recipe=recipe)
 
         return make
@@ -240,6 +274,15 @@ def _can_be_support(layer: Any) -> bool:
 
 def _is_named(series: Any, what: str, layer: Any) -> bool:
     return series is not None and layer.name == f"{series.name} {what}"
+
+
+def _wedge(tilts: Tilts) -> str:
+    """The missing wedge of a single axis, in words."""
+    if tilts.angles.ndim == 2 and tilts.angles[:, [0, 2]].any():
+        return ""
+    theta = tilts.angles[:, 1] if tilts.angles.ndim == 2 else tilts.angles
+    missing = 180 - (theta.max() - theta.min())
+    return f" (missing wedge {missing:.4g})" if missing > 2 else ""
 
 
 def _range(tilts: Tilts) -> str:

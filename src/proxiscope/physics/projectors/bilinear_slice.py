@@ -1,8 +1,8 @@
 """The projector of the thesis: bilinear interpolation in Fourier space, and a back projection that does not match."""
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import fft, sparse
 
 from ...core.threads import num_threads, parallel
 from .single_axis import SingleAxisProjector, as_native, as_output
@@ -61,15 +61,15 @@ class BilinearSliceProjector(SingleAxisProjector):
         width = block.shape[-1]
         padded = np.zeros((*self._padded, width), np.float32)
         padded[tuple(map(_middle, self._padded, block.shape))] = block
-        spectrum = _centred(fft.fft2, padded, (0, 1)).reshape(-1, width)
+        spectrum = _centred(scipy.fft.fft2, padded, (0, 1)).reshape(-1, width)
         lines = (self._interpolation @ spectrum).reshape(len(out), -1, width)
-        out[...] = _centred(fft.ifft, lines, (1,))[:, _middle(lines.shape[1], out.shape[1])].real
+        out[...] = _centred(scipy.fft.ifft, lines, (1,))[:, _middle(lines.shape[1], out.shape[1])].real
 
 
 def _centred(transform, array: NDArray, axes: tuple[int, ...]) -> NDArray:
     """A Fourier transform along `axes` with zero frequency and zero position at n // 2."""
-    shifted = fft.ifftshift(array, axes=axes)
-    return fft.fftshift(
+    shifted = scipy.fft.ifftshift(array, axes=axes)
+    return scipy.fft.fftshift(
         transform(shifted, **{"axes" if len(axes) > 1 else "axis": axes if len(axes) > 1 else axes[0]}), axes=axes
     )
 
@@ -79,7 +79,7 @@ def _middle(n: int, part: int) -> slice:
     return slice(n // 2 - part // 2, n // 2 - part // 2 + part)
 
 
-def _central_lines(padded: tuple[int, int], cosine: NDArray, sine: NDArray) -> sparse.csr_array:
+def _central_lines(padded: tuple[int, int], cosine: NDArray, sine: NDArray) -> "scipy.sparse.csr_array":
     """Bilinear interpolation of a centred spectrum (z, x) on the central lines of all tilts, zero outside."""
     mz, mx = padded
     f = (np.arange(mx) - mx // 2) / mx
@@ -95,4 +95,6 @@ def _central_lines(padded: tuple[int, int], cosine: NDArray, sine: NDArray) -> s
             columns.append((z0 + dz)[some] * mx + (x0 + dx)[some])
             values.append(weight[some].astype(np.float32))
     shape = (len(at_x), mz * mx)
-    return sparse.csr_array((np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=shape)
+    return scipy.sparse.csr_array(
+        (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=shape
+    )

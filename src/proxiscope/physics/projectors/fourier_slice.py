@@ -4,8 +4,8 @@ from math import ceil, hypot
 
 import finufft
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import fft
 
 from ...core.errors import InputError
 from ...core.threads import num_threads, parallel
@@ -60,7 +60,7 @@ class FourierSliceProjector(Natural):
         c, s = np.cos(np.deg2rad(self.angles)), np.sin(np.deg2rad(self.angles))
         # The same number for all tilts and any choice of them: half the detector and half the widest shadow.
         n = line_length(nu, hypot(nx, nz))
-        k = 2 * np.pi * fft.fftfreq(n)
+        k = 2 * np.pi * scipy.fft.fftfreq(n)
         self.line_length = n
         self._points = (np.outer(-s, k).ravel().astype(np.float32), np.outer(c, k).ravel().astype(np.float32))
 
@@ -93,7 +93,7 @@ class FourierSliceProjector(Natural):
             slices = _pairs(volume[:, first:last])
             plan = self._plan(2, len(slices))
             lines = plan.execute(slices).reshape(-1, n_tilt, self.line_length)
-            lines = fft.ifft(lines, overwrite_x=True, workers=1)
+            lines = scipy.fft.ifft(lines, overwrite_x=True, workers=1)
             target = out[:, first:last]
             _unpair(lines[..., -before:], target[..., :before])
             _unpair(lines[..., :after], target[..., before:])
@@ -123,7 +123,7 @@ class FourierSliceProjector(Natural):
             lines = np.zeros((len(pixels), n_tilt, self.line_length), np.complex64)
             lines[..., -before:] = pixels[..., :before]
             lines[..., :after] = pixels[..., before:]
-            lines = fft.fft(lines, norm="forward", overwrite_x=True, workers=1)
+            lines = scipy.fft.fft(lines, norm="forward", overwrite_x=True, workers=1)
             plan = self._plan(1, len(lines))
             slices = plan.execute(lines.reshape(len(lines), -1))
             _unpair(slices.reshape(-1, *self.domain_shape[::2]), out[:, first:last])
@@ -151,7 +151,7 @@ def line_length(pixels: int, shadow: float) -> int:
     """Frequencies on a line, odd and quick to transform, so that no part of a shadow wraps onto the detector."""
     n = max(pixels, ceil((pixels + shadow) / 2) + 1)
     n += 1 - n % 2
-    while fft.next_fast_len(n) != n:
+    while scipy.fft.next_fast_len(n) != n:
         n += 2
     return n
 

@@ -4,8 +4,8 @@ from math import prod
 
 import finufft
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import fft
 
 from ...core.errors import InputError
 from ..rotations import rotation_matrices
@@ -50,7 +50,7 @@ class GeneralFourierSliceProjector(Natural):
         self.domain_shape, self.range_shape = self.volume, (len(rotations), *self.shape)
         matrices = rotation_matrices(rotations)[:, ::-1, ::-1]  # axes as arrays have them: (z, y, x) and (s, v, u)
         lengths = _lengths(matrices, self.shape, self.volume, shifts)
-        kv, ku = 2 * np.pi * fft.fftfreq(lengths[0]), 2 * np.pi * fft.rfftfreq(lengths[1])
+        kv, ku = 2 * np.pi * scipy.fft.fftfreq(lengths[0]), 2 * np.pi * scipy.fft.rfftfreq(lengths[1])
         k = np.stack(np.meshgrid(kv, ku, indexing="ij"))
         points = np.einsum("tij,jvu->itvu", matrices[:, :, 1:], k).astype(np.float32)
         self._points = [np.ascontiguousarray(p.ravel()) for p in points]
@@ -73,7 +73,7 @@ class GeneralFourierSliceProjector(Natural):
         planes = self._plan(2).execute(volume.astype(np.complex64)).reshape(len(out), self._lengths[0], -1)
         if self._phase is not None:
             planes *= self._phase
-        images = fft.irfft2(planes, s=self._lengths, overwrite_x=True)
+        images = scipy.fft.irfft2(planes, s=self._lengths, overwrite_x=True)
         for to, at in self._quadrants():
             out[to] = images[at]
         return out
@@ -85,7 +85,7 @@ class GeneralFourierSliceProjector(Natural):
         images = np.zeros((len(projections), *self._lengths), np.float32)
         for to, at in self._quadrants():
             images[at] = projections[to]
-        planes = fft.rfft2(images, norm="forward")
+        planes = scipy.fft.rfft2(images, norm="forward")
         planes[..., 1:] *= 2  # for the half that is not computed
         if self._phase is not None:
             planes *= self._phase.conj()

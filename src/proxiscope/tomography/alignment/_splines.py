@@ -1,9 +1,9 @@
 """Cubic splines through images, evaluated on a turned and shifted grid."""
 
 import numpy as np
+import scipy
 from numba import njit
 from numpy.typing import NDArray
-from scipy.ndimage import spline_filter
 
 from ...core.threads import parallel
 
@@ -14,7 +14,9 @@ def coefficients(images: NDArray[np.float32]) -> NDArray[np.float32]:
     found = np.empty((tilts, ny + 3, nx + 3), np.float32)
 
     def one(t: int) -> None:
-        found[t] = np.pad(spline_filter(images[t], order=3, output=np.float32, mode="mirror"), (1, 2), mode="reflect")
+        found[t] = np.pad(
+            scipy.ndimage.spline_filter(images[t], order=3, output=np.float32, mode="mirror"), (1, 2), mode="reflect"
+        )
 
     parallel(one, [(t,) for t in range(tilts)])
     return found

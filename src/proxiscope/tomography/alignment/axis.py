@@ -5,8 +5,8 @@ Images are in that frame once they have been aligned. Position (x, y) there, fro
 """
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.transform import Rotation
 
 from ...core.errors import InputError
 from ...physics.rotations import euler_angles, rotation_matrices
@@ -32,7 +32,9 @@ def axis_of(rotations: NDArray) -> float:
     if not rotations[:, [0, 2]].any():
         return 0.0
     matrices = rotation_matrices(rotations)
-    vectors = Rotation.from_matrix(matrices[len(matrices) // 2].T @ matrices).as_rotvec(degrees=True)
+    vectors = scipy.spatial.transform.Rotation.from_matrix(matrices[len(matrices) // 2].T @ matrices).as_rotvec(
+        degrees=True
+    )
     axis = np.linalg.svd(vectors, full_matrices=False)[2][0]
     axis = axis if axis[1] > 0 else -axis
     off = np.abs(vectors - np.outer(vectors @ axis, axis)).max()

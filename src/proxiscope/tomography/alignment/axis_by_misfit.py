@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+import scipy
 
 from ...core.algorithm import iterate
 from ..problem import TiltSeries
@@ -53,7 +53,7 @@ def tilt_axis_by_misfit(
     """
     binning = max(1, min(series.shape[1:]) // size)
     source = Source.of(series).binned(binning)
-    source = replace(source, images=gaussian_filter(source.images, (0, _BLUR, _BLUR)))
+    source = replace(source, images=scipy.ndimage.gaussian_filter(source.images, (0, _BLUR, _BLUR)))
     method = AcceleratedRESIRE(max_iterations=ITERATIONS, positivity=positivity)
     degrees, shifts = axis_angle(series), series.shifts
     usual = TRIALS * ((angle_step is not None) + (offset_step is not None)) * ITERATIONS

@@ -1,8 +1,8 @@
 """The centre of mass of an isolated object: it moves along a sinusoid across the axis, and not at all along it."""
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from ..problem import TiltSeries
 from .axis import axis_angle, to_images
@@ -65,8 +65,8 @@ def _offsets(copy: WorkingCopy, along: bool) -> NDArray[np.float64]:
 def object_mass(image: NDArray[np.float32]) -> NDArray[np.float64]:
     """An image of zero background, cut to the surroundings of the object."""
     blur = max(1.0, min(image.shape) / 64)
-    soft = gaussian_filter(image, blur)
-    inside = gaussian_filter((soft > _FAINT * np.percentile(soft, 99)).astype(np.float32), blur) > 0.02
+    soft = scipy.ndimage.gaussian_filter(image, blur)
+    inside = scipy.ndimage.gaussian_filter((soft > _FAINT * np.percentile(soft, 99)).astype(np.float32), blur) > 0.02
     return np.where(inside, image, 0).astype(np.float64)
 
 

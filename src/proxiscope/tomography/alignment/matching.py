@@ -7,8 +7,8 @@ projection (D. Gursoy et al., Sci. Rep. 7, 11818 (2017)). Images are binned at f
 from collections.abc import Callable
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from ...core.algorithm import iterate
 from ...core.threads import parallel
@@ -106,8 +106,10 @@ def _moves(copy: WorkingCopy, projected: NDArray[np.float32]) -> NDArray[np.floa
     moves = np.zeros((len(projected), 2))
 
     def one(t: int) -> None:
-        image, along, across = (gaussian_filter(projected[t], _BLUR, order) for order in (0, (1, 0), (0, 1)))
-        residual = gaussian_filter(copy.images[t], _BLUR) - image
+        image, along, across = (
+            scipy.ndimage.gaussian_filter(projected[t], _BLUR, order) for order in (0, (1, 0), (0, 1))
+        )
+        residual = scipy.ndimage.gaussian_filter(copy.images[t], _BLUR) - image
         terms = np.stack([-along, -across, image])[:, copy.known[t]].astype(np.float64)
         moves[t] = np.linalg.lstsq(terms @ terms.T, terms @ residual[copy.known[t]], rcond=1e-6)[0][:2]
 

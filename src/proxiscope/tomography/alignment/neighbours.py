@@ -1,8 +1,8 @@
 """Shifts between neighbouring tilts, from the lowest one outwards, by cross-correlation."""
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import affine_transform
 
 from ...core.threads import parallel
 from ..problem import TiltSeries
@@ -75,7 +75,9 @@ def _stretch(image: NDArray[np.float32], angle: float) -> None:
     """Stretch an image across the axis to what the object would look like untilted, if it were flat."""
     scale = max(0.1, abs(np.cos(np.deg2rad(angle))))
     middle = image.shape[1] // 2
-    image[...] = affine_transform(image, [1, scale], [0, middle - scale * middle], order=1, mode="constant")
+    image[...] = scipy.ndimage.affine_transform(
+        image, [1, scale], [0, middle - scale * middle], order=1, mode="constant"
+    )
 
 
 def _consistent(found: NDArray, pairs: NDArray, weights: NDArray, fixed: int, count: int) -> NDArray[np.float64]:

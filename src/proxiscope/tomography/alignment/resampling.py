@@ -1,8 +1,8 @@
 """Move the images by their shifts and turn them so that the tilt axis lies along y, in one interpolation."""
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import affine_transform
 
 from ...core.threads import parallel
 from ..problem import TiltSeries, filled
@@ -67,7 +67,7 @@ def resample(
     def one(t: int) -> None:
         start = centre + shifts[t] - matrix @ centre
         if whole[t]:
-            affine_transform(images[t], matrix, start, output=moved[t], order=0, mode="nearest")
+            scipy.ndimage.affine_transform(images[t], matrix, start, output=moved[t], order=0, mode="nearest")
         else:
             evaluate(splines[t], matrix, start, moved[t])
         from_y, from_x = matrix[0, 0] * y + matrix[0, 1] * x, matrix[1, 0] * y + matrix[1, 1] * x
@@ -75,7 +75,7 @@ def resample(
             (from_y, from_x), centre, shifts[t], last, strict=True)]  # fmt: skip
         known[t] = inside[0] & inside[1]
         if not valid[t].all():
-            weight = affine_transform(valid[t].astype(np.float32), matrix, start, order=1, mode="nearest")
+            weight = scipy.ndimage.affine_transform(valid[t].astype(np.float32), matrix, start, order=1, mode="nearest")
             known[t] &= weight > 0.999
 
     parallel(one, [(t,) for t in range(len(images))])

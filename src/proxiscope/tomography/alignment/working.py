@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from ...core.errors import InputError
 from ..problem import TiltSeries, filled
@@ -99,11 +99,16 @@ class Source:
             return self
         rows, columns = (_every(n, binning) for n in self.images.shape[1:])
         few = np.s_[rows, columns]
-        images = np.stack([gaussian_filter(image, _BLUR * binning, mode="nearest")[few] for image in self.images])
+        images = np.stack(
+            [scipy.ndimage.gaussian_filter(image, _BLUR * binning, mode="nearest")[few] for image in self.images]
+        )
         if self.valid.all():
             valid = np.ones(images.shape, bool)
         else:
-            shares = (gaussian_filter(v.astype(np.float32), _BLUR * binning, mode="nearest")[few] for v in self.valid)
+            shares = (
+                scipy.ndimage.gaussian_filter(v.astype(np.float32), _BLUR * binning, mode="nearest")[few]
+                for v in self.valid
+            )
             valid = np.stack([share > 0.9 for share in shares])
         return Source(images, valid, self.angles, self.used)
 
@@ -143,7 +148,7 @@ def isolated(series: TiltSeries) -> bool:
     sides = _sides(images.shape[2])
     shares = []
     for image, level in zip(images, background(images, series.valid), strict=True):
-        soft = gaussian_filter(image - level, blur)
+        soft = scipy.ndimage.gaussian_filter(image - level, blur)
         bright = np.percentile(soft, 98)
         if bright > 0:
             shares.append(np.abs(soft[:, sides]).mean() / bright)
@@ -162,6 +167,6 @@ def edge_taper(known: NDArray[np.bool_], part: float = 0.08) -> NDArray[np.float
     widths = [max(1.0, part * n / 2) for n in (ny, nx)]
     soft = np.empty(known.shape, np.float32)
     for weight, mask in zip(soft, known, strict=True):
-        inside = gaussian_filter(mask.astype(np.float32), widths, mode="constant", truncate=2.5)
+        inside = scipy.ndimage.gaussian_filter(mask.astype(np.float32), widths, mode="constant", truncate=2.5)
         weight[...] = np.clip(2 * inside - 1, 0, 1)
     return soft

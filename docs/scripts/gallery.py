@@ -1,0 +1,245 @@
+"""The pictures of docs/gallery.md: each panel at work in a real window of 1280 x 800.
+
+    python docs/scripts/gallery.py [NAME ...]
+
+Needs a display (or xvfb-run). Without names all pictures are taken.
+"""
+
+import argparse
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+
+from napari.settings import get_settings
+from qtpy.QtWidgets import QApplication, QDialog
+
+import napari
+from proxiscope.napari.demo import PLUGIN, screenshot, settle, wait_for
+from proxiscope.napari.worker import Status
+
+FOLDER = Path(__file__).parents[1] / "images" / "gallery"
+pictures: dict[str, Callable] = {}
+
+
+def picture(take: Callable) -> Callable:
+    """Register a function that brings a viewer to what is to be seen."""
+    pictures[take.__name__.replace("_", "-")] = take
+    return take
+
+
+def opened(viewer, sample, panel_name):
+    """The panel, with a sample in the viewer."""
+    if sample:
+        viewer.open_sample(PLUGIN, sample)
+    return viewer.window.add_plugin_dock_widget(PLUGIN, panel_name, tabify=True)[1]
+
+
+def ended(panel):
+    """Let its run come to its end."""
+    wait_for(lambda: not panel.running)
+    assert panel.run.status in (Status.DONE, Status.STOPPED), panel.run.error
+
+
+def reconstructed(viewer, sample, panel_name, algorithm, **values):
+    """The panel after a run."""
+    panel = opened(viewer, sample, panel_name)
+    panel.algorithm.value = algorithm
+    for name, value in values.items():
+        panel.form.widgets[name].value = value
+    panel.start()
+    ended(panel)
+    return panel
+
+
+@picture
+def tomography_empty(viewer):
+    opened(viewer, None, "Tomography")
+
+
+@picture
+def phase_empty(viewer):
+    opened(viewer, None, "Phase retrieval")
+
+
+@picture
+def tomography_preview(viewer):
+    panel = opened(viewer, "tilt-series", "Tomography")
+    panel.preview()
+    ended(panel)
+
+
+@picture
+def tomography_paused(viewer):
+    panel = opened(viewer, "tilt-series", "Tomography")
+    panel.start()
+    wait_for(lambda: panel.run.iteration > 30)
+    panel.pause()
+    wait_for(lambda: panel.run.status is Status.PAUSED)
+    panel.keep()
+    panel.form.widgets["step_size"].value = 1.0
+    return panel.cancel
+
+
+@picture
+def tomography_runs(viewer):
+    panel = reconstructed(viewer, "tilt-series", "Tomography", "sirt", max_iterations=100)
+    for algorithm in ("resire", "resire-accelerated"):
+        panel.algorithm.value = algorithm
+        panel.form.widgets["max_iterations"].value = 100
+        panel.start()
+        ended(panel)
+
+
+@picture
+def tomography_cards(viewer):
+    panel = opened(viewer, "tilt-series", "Tomography")
+    settle(0.5)
+    panel.algorithm.native.showPopup()
+    return panel.algorithm.native.hidePopup
+
+
+@picture
+def phase_log_view(viewer):
+    opened(viewer, "pattern", "Phase retrieval").log_input()
+
+
+@picture
+def phase_starts(viewer):
+    panel = opened(viewer, "pattern", "Phase retrieval")
+    panel.many.widgets["starts"].value = 20
+    panel.form.widgets["max_iterations"].value = 400
+    panel.start()
+    ended(panel)
+    panel.controls.tabs.setCurrentIndex(1)
+    panel.show_start(3)
+
+
+@picture
+def phase_complex(viewer):
+    reconstructed(viewer, "phase-object", "Phase retrieval", "hio")
+
+
+@picture
+def phase_drawn_support(viewer):
+    panel = reconstructed(viewer, "pattern", "Phase retrieval", "gps-r")
+    panel.draw_support.native.click()
+    viewer.layers.selection.active.add_polygons([[[60, 60], [60, 110], [100, 150], [150, 140], [140, 90], [90, 60]]])
+
+
+@picture
+def prepare(viewer):
+    panel = opened(viewer, "raw-series", "Prepare data")
+    panel.plan.add_usual()
+    panel.apply_planned()
+    wait_for(lambda: not panel.working)
+
+
+def inspected(viewer, page, sample="tilt-series", name="Tomography", algorithm="resire-accelerated", other=None):
+    """The panel *Inspect* at a page, after one run or two."""
+    panel = reconstructed(viewer, sample, name, algorithm)
+    first, second = viewer.layers.selection.active, None
+    if other:
+        panel.algorithm.value = other
+        panel.start()
+        ended(panel)
+        second = viewer.layers.selection.active
+    inspect = opened(viewer, None, "Inspect")
+    inspect.look_at(first, second, page)
+    settle(1.5)
+    return inspect
+
+
+@picture
+def inspect_slices(viewer):
+    inspected(viewer, "Slices")
+
+
+@picture
+def inspect_profile(viewer):
+    inspected(viewer, "Profile", other="sirt").page.draw.click()
+
+
+@picture
+def inspect_resolution(viewer):
+    panel = inspected(viewer, "Resolution")
+    panel.page.half.click()
+    wait_for(lambda: not any(task.working for task in panel._tasks()))
+
+
+@picture
+def inspect_residual(viewer):
+    panel = inspected(viewer, "Residual")
+    panel.page.calculate.click()
+    wait_for(lambda: not any(task.working for task in panel._tasks()))
+
+
+@picture
+def inspect_fourier(viewer):
+    panel = inspected(viewer, "Fourier")
+    wait_for(lambda: not any(task.working for task in panel._tasks()))
+
+
+@picture
+def inspect_difference(viewer):
+    panel = inspected(viewer, "Difference", other="fbp")
+    panel.page.subtract.click()
+    wait_for(lambda: not any(task.working for task in panel._tasks()))
+
+
+@picture
+def inspect_side_by_side(viewer):
+    inspected(viewer, "Slices", other="fbp").beside.click()
+
+
+@picture
+def record(viewer):
+    from proxiscope.napari.reproducing import show_record
+
+    reconstructed(viewer, "tilt-series", "Tomography", "resire")
+    show_record(viewer)
+    settle(0.5)
+
+
+@picture
+def light_theme(viewer):
+    viewer.theme = "light"
+    reconstructed(viewer, "pattern", "Phase retrieval", "gps-f")
+
+
+@contextmanager
+def window():
+    """A viewer of the size that the panels are made for."""
+    viewer = napari.Viewer(title="proxiscope")
+    viewer.window._qt_window.resize(1280, 800)
+    settle(0.3)
+    try:
+        yield viewer
+    finally:
+        viewer.close()
+        settle(0.2)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(pictures))
+    parser.add_argument("--output", type=Path, default=FOLDER)
+    options = parser.parse_args()
+    options.output.mkdir(parents=True, exist_ok=True)
+    get_settings().appearance.theme = "dark"
+    for name in options.names or pictures:
+        with window() as viewer:
+            undo = pictures[name](viewer)
+            settle(1.2)
+            dialogs = [w for w in QApplication.topLevelWidgets() if w.isVisible() and isinstance(w, QDialog)]
+            if dialogs:
+                dialogs[0].grab().save(str(options.output / f"{name}.png"))
+            else:
+                screenshot(viewer, options.output / f"{name}.png")
+            if undo is not None:
+                undo()
+            settle(0.3)
+        print(f"{options.output / name}.png")
+
+
+if __name__ == "__main__":
+    main()

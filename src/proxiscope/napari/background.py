@@ -1,0 +1,46 @@
+"""One function in a thread, and what becomes of it shown when it is done."""
+
+from collections.abc import Callable
+from typing import Any
+
+from napari.qt.threading import create_worker
+from napari.utils.notifications import show_error
+
+from ..core import ProxiscopeError
+
+
+def in_background(
+    work: Callable[[], Any],
+    done: Callable[[Any], None],
+    failed: Callable[[Exception], None] | None = None,
+) -> None:
+    """Call `work` in a thread, and `done` with its result in the thread of the window.
+
+    Parameters
+    ----------
+    work : callable
+        Touches neither Qt nor layers.
+    done : callable
+    failed : callable, optional
+        Called with what `work` raised; by default it is shown as a notification.
+    """
+
+    def guarded() -> tuple[Any, Exception | None]:
+        try:
+            return work(), None
+        except Exception as error:  # told where it can be shown
+            return None, error
+
+    def show(found: tuple[Any, Exception | None]) -> None:
+        result, error = found
+        if error is None:
+            done(result)
+        else:
+            (failed or show_failure)(error)
+
+    create_worker(guarded, _connect={"returned": show})
+
+
+def show_failure(error: Exception) -> None:
+    """Say what went wrong; of errors that are not ours with their type."""
+    show_error(str(error) if isinstance(error, ProxiscopeError) else f"{type(error).__name__}: {error}")

@@ -1,0 +1,133 @@
+"""A run with all that shows it."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from qtpy.QtCore import QObject
+
+from ..core import Algorithm, parameters
+from ..core.algorithm import due
+from .activity import Activity
+from .plots import Curves
+from .run import Kept, Run
+from .run_list import Row
+from .stream import Stream
+from .worker import Status
+
+REMEMBERED = 2**30
+"""Bytes of last iterates that a panel holds in all, to go on from; of older runs there is the result only."""
+
+
+class Live(QObject):
+    """A run, its stream and its progress bar.
+
+    Parameters
+    ----------
+    panel : QWidget
+        In whose window the progress is shown.
+    run : Run
+    stream : type[Stream]
+    name : str
+        In the list of runs; the layer is that of the source.
+    source : napari.layers.Layer
+        What it reconstructs from.
+    colour : str
+        Of its curves.
+    follow : callable
+        Called with this object and the run's status whenever there is news and time to paint.
+
+    Attributes
+    ----------
+    drawn : bool
+        Whether its curves are shown.
+    warned : bool
+        Whether what the making of the problem warned of has been told.
+    """
+
+    def __init__(
+        self, panel: Any, run: Run, stream: type[Stream], name: str, source: Any, colour: str,
+        follow: Callable[["Live", Status], None],
+    ):  # fmt: skip
+        super().__init__(panel)
+        self.run, self.name, self.colour, self.source = run, name, colour, source
+        self.drawn, self.warned = True, False
+        layer_name = f"{name} of {source.name}"
+        self.activity = Activity(panel.window(), layer_name, run.total)
+        self.stream = stream(panel.viewer, run, layer_name, source, partial(follow, self), parent=self)
+
+    @property
+    def active(self) -> bool:
+        """Whether the end of the run has yet to be shown."""
+        return self.stream.active
+
+    def begin(self) -> None:
+        """Start the thread, and look at it."""
+        self.run.start()
+        self.stream.look()
+
+    def do(self, what: Callable[[], None]) -> None:
+        """Ask the run for something, and show at once that it was asked."""
+        if self.active:
+            what()
+            self.stream.look()
+
+    def leave(self) -> None:
+        """Cancel the run, and show nothing more of it."""
+        self.stream.stop()
+        self.run.cancel()
+        self.activity.close()
+
+    def changes_from(self, kept: Kept, algorithm: Algorithm) -> dict[int, Algorithm]:
+        """The changes of a run that begins at `kept`, if `algorithm` is to go on there."""
+        changes = {i: change for i, change in self.run.changes.items() if i < kept.iteration}
+        if algorithm != due(self.run.algorithm, changes, kept.iteration):
+            changes[kept.iteration] = algorithm
+        return changes
+
+    def curves(self) -> Curves:
+        """What is drawn of it."""
+        run = self.run
+        return Curves(
+            name=self.name,
+            colour=self.colour,
+            figures=run.curves,
+            best=run.result.iteration if run.result is not None else None,
+            kept=tuple(kept.iteration for kept in run.kept),
+            changes=tuple(run.changes),
+        )
+
+    def row(self) -> Row:
+        """What the list says of it."""
+        run, status = self.run, self.run.status
+        r_factor = run.result.r_factor if run.result is not None else run.curve[-1][1] if run.curve else None
+        return Row(
+            key=self,
+            name=self.name,
+            colour=self.colour,
+            state=f"{run.iteration}/{run.total}" if status is Status.RUNNING else status.value,
+            r_factor=r_factor,
+            checked=self.drawn,
+            kept=tuple((kept.iteration, kept.r_factor) for kept in run.kept),
+            busy=not status.ended,
+        )
+
+
+def differences(before: Algorithm, after: Algorithm) -> str:
+    """What another algorithm, or other parameters, change, in words."""
+    if type(before) is not type(after):
+        return after.title or after.name
+    changed = [p for p in parameters(after) if getattr(before, p.name) != getattr(after, p.name)]
+    said = [f"{p.name.replace('_', ' ')} {p.format(getattr(after, p.name))}" for p in changed]
+    return ", ".join(said) or "other parameters"
+
+
+def forget_old(lives: Iterable[Live]) -> None:
+    """Let go of the last iterates of older runs, where all together they are large."""
+    held = 0
+    for live in reversed(list(lives)):
+        if live.run.final is None:
+            continue
+        held += sum(getattr(value, "nbytes", 0) for value in vars(live.run.final.state).values())
+        if held > REMEMBERED:
+            live.run.final = None

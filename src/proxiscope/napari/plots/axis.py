@@ -1,0 +1,43 @@
+"""Axes whose numbers can be read in narrow ranges too."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+
+
+class Axis(pg.AxisItem):
+    """Numbers without SI prefixes.
+
+    Parameters
+    ----------
+    side : str
+        ``"left"`` or ``"bottom"``.
+    least_spacing : float
+        Between two numbers: 1 for what is counted.
+    """
+
+    def __init__(self, side: str, least_spacing: float = 0.0):
+        super().__init__(side)
+        self.enableAutoSIPrefix(False)
+        self.setStyle(tickTextHeight=12, maxTickLevel=1)  # a finer grid costs more than the curves
+        self._least = least_spacing
+
+    def tickSpacing(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, float]]:
+        """No closer than what is counted."""
+        spacings = super().tickSpacing(minVal, maxVal, size)
+        return [(spacing, offset) for spacing, offset in spacings if spacing >= self._least] or [(self._least, 0)]
+
+    def logTickValues(self, minVal: float, maxVal: float, size: float, stdTicks: Any) -> list[tuple[Any, Any]]:
+        """Within a decade, round values: powers of ten would leave the axis without a number."""
+        if maxVal - minVal > 1:
+            return super().logTickValues(minVal, maxVal, size, stdTicks)
+        low, high = 10**minVal, 10**maxVal
+        step = self.tickSpacing(low, high, size)[0][0]
+        values = step * np.arange(math.ceil(low / step), math.floor(high / step) + 1)
+        return [(None, np.log10(values[values > 0]))]
+
+    def logTickStrings(self, values: Any, scale: float, spacing: Any) -> list[str]:
+        """Plain numbers."""
+        return [f"{scale * 10**value:.4g}" for value in values]
