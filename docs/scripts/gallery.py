@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QApplication, QDialog
 
 import napari
 from proxiscope.napari.demo import PLUGIN, screenshot, settle, wait_for
+from proxiscope.napari.panels import open_panel
 from proxiscope.napari.worker import Status
 
 FOLDER = Path(__file__).parents[1] / "images" / "gallery"
@@ -31,7 +32,7 @@ def opened(viewer, sample, panel_name):
     """The panel, with a sample in the viewer."""
     if sample:
         viewer.open_sample(PLUGIN, sample)
-    return viewer.window.add_plugin_dock_widget(PLUGIN, panel_name, tabify=True)[1]
+    return open_panel(viewer, panel_name)
 
 
 def ended(panel):
@@ -71,6 +72,7 @@ def tomography_preview(viewer):
 @picture
 def tomography_paused(viewer):
     panel = opened(viewer, "tilt-series", "Tomography")
+    panel.algorithm.value = "resire"
     panel.start()
     wait_for(lambda: panel.run.iteration > 30)
     panel.pause()

@@ -50,12 +50,12 @@ def missing_sectors(tilts: TiltSeries | ArrayLike, across: str = "y") -> list[tu
 
     Angles turn from the column axis to the row axis of the section (from kx to kz across y); what is opposite, 180
     degrees further, is missing too. Across y, the sector of a single-axis series is the one around the beam, at 90
-    degrees.
-    What counts as measured is said in `tomography.coverage.missing_wedge`.
+    degrees, and begins at the outermost tilts. What else counts as measured is said in
+    `tomography.coverage.missing_wedge`.
     """
     axis = AXES.index(across)
     shape = tuple(1 if i == axis else _FINE for i in range(3))
-    half = missing_wedge(shape, tilts)
+    half = missing_wedge(shape, tilts, margin=0)
     if axis == 2:  # the half spectrum is of x, which is not in the section
         section = half[:, :, 0]
         section = np.fft.fftshift(section)[:, _FINE // 2 :]

@@ -128,7 +128,7 @@ def test_a_volume_from_all_sides(viewer, open_panel, series, volumes, click, wai
     shown = page(panel, "Fourier").plot
     wait_until(lambda: shown.shown is not None)
     ((start, end),) = shown.shown.sectors
-    assert (start, end) == pytest.approx((63, 117), abs=0.2)
+    assert (start, end) == pytest.approx((60, 120), abs=0.1)
     assert shown.shown.columns[1] == pytest.approx(0.25, rel=0.1)
     assert "54 degrees" in panel.page.told.text()
     assert hover(shown, 0.0, 0.1)[0] == "period 10 nm"

@@ -163,7 +163,8 @@ class RunControls(Controls):
         self.results.buttons["more"].setMenu(self._more())
         for widget in (self.tabs, self.list, self.results):
             self.layout().addWidget(widget)
-        self.layout().setStretchFactor(self.tabs, 1)
+        self.layout().setStretchFactor(self.tabs, 100)
+        self.layout().addStretch(1)  # as long as there is no curve
         self.show_run(None, None)
 
     def _more(self) -> QMenu:

@@ -1,7 +1,9 @@
 """A run with all that shows it."""
 
+import re
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from qtpy.QtCore import QObject
@@ -111,6 +113,16 @@ class Live(QObject):
             kept=tuple((kept.iteration, kept.r_factor) for kept in run.kept),
             busy=not status.ended,
         )
+
+
+def short_name(cls: type[Algorithm]) -> str:
+    """An algorithm's name as it is written: "GPS-R", "RESIRE accelerated"."""
+    words = re.findall(r"[A-Za-z]+", cls.title)
+    parts = [part.upper() if part.upper() in words or len(part) <= 2 else part for part in cls.name.split("-")]
+    name = parts[0]
+    for before, part in pairwise(parts):
+        name += f"-{part}" if before.isupper() and part.isupper() else f" {part}"
+    return name[0].upper() + name[1:]
 
 
 def differences(before: Algorithm, after: Algorithm) -> str:

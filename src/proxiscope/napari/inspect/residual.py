@@ -112,6 +112,9 @@ class ResidualPage(Page):
             self.plot.show_figures(residual.at, residual.r_factors, "radius (cycles per px)", "shell")
         self._show_layers(found, series)
         self.told.setText(self._sentence(found, series))
+        self._of.visible = False
+        if series and np.isfinite(residual.r_factors).any():
+            self._go(int(np.nanargmax(residual.r_factors)))
         self._mark()
 
     def _show_layers(self, found: Found, series: bool) -> None:

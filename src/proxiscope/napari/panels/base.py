@@ -20,7 +20,7 @@ from ..choices import choose_layers
 from ..controls import RunControls, wrapped_label
 from ..cost import CostLabel
 from ..form import ParameterForm, Rows, Section
-from ..live import Live, differences, forget_old
+from ..live import Live, differences, forget_old, short_name
 from ..previewing import PreviewRun, PreviewStream
 from ..run import Run, Status
 from ..stopping import StopSection
@@ -161,6 +161,8 @@ class ReconstructionPanel(Dock):
     def _show_recognised(self, _value: Any = None) -> None:
         layer = self.input.value
         self.recognised.setText(self.no_input if layer is None else self.describe(layer))
+        for widget in (self.rows, self.further):
+            widget.setVisible(layer is not None)
         if self.form is not None:
             self._show_cost()
 
@@ -239,7 +241,7 @@ class ReconstructionPanel(Dock):
         with self._reporting():
             layer, options = self._input(), {"seed": self.seed.value, "stop": self.stopping.criteria()}
             run = Run(self.chosen_algorithm(), self.problem_maker(layer), **options)
-            self._begin(run, self.algorithm.value.upper(), layer)
+            self._begin(run, short_name(self.chooser.algorithm_class), layer)
 
     def preview(self) -> None:
         """Show in under a second what a run would give."""
