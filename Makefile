@@ -1,13 +1,14 @@
 # make demo : everything from nothing to a reconstruction in a napari window
 # make test : everything from nothing to the test runner's summary
 # make bench: speed and memory against peers and floors
+# make gallery: the pictures of docs/gallery.md
 
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 XVFB    = $(if $(DISPLAY)$(WAYLAND_DISPLAY),,xvfb-run -a -s "-screen 0 1440x900x24")
 
-.PHONY: demo test test-headless test-gui test-lowest test-pyside lint bench system clean
+.PHONY: demo test test-headless test-gui test-lowest test-pyside lint bench gallery system clean
 
 demo: system $(BIN)/.demo
 	$(XVFB) $(BIN)/python -m proxiscope.napari.demo --output demo-output
@@ -24,12 +25,13 @@ lint: $(BIN)/.dev
 	$(BIN)/ruff check
 	$(BIN)/lint-imports
 
-# the oldest versions that pyproject.toml allows, in an environment of their own
+# the oldest versions that pyproject.toml allows, in an environment of their own; of the window what uses most of them
+LOWEST_GUI_TESTS ?= $(addprefix tests/napari/test_,user.py panels.py plots.py form.py inspection.py files.py settings.py reproducing.py)
 test-lowest: system $(BIN)/.dev
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)-lowest
 	$(BIN)/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct -e . "pytest>=8.2" "hypothesis>=6.100" "pytest-qt>=4.4" "PyQt6>=6.10"
 	$(VENV)-lowest/bin/python -m pytest -p no:napari -p no:npe2 -p no:pytest-qt -m "not gui and not slow" --ignore=tests/napari
-	$(XVFB) $(VENV)-lowest/bin/python -m pytest tests/napari
+	$(XVFB) $(VENV)-lowest/bin/python -m pytest $(LOWEST_GUI_TESTS)
 
 # the other Qt binding, in an environment of its own; what depends most on it
 PYSIDE_TESTS ?= $(addprefix tests/napari/test_,commands.py docks.py manifest.py settings.py)
@@ -37,6 +39,10 @@ test-pyside: system $(BIN)/.dev
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)-pyside
 	$(BIN)/uv pip install --quiet --python $(VENV)-pyside/bin/python -e ".[pyside6]" "pytest>=8.2" "pytest-qt>=4.4"
 	QT_API=pyside6 $(XVFB) $(VENV)-pyside/bin/python -m pytest $(PYSIDE_TESTS)
+
+# the pictures of docs/gallery.md
+gallery: system $(BIN)/.dev
+	$(XVFB) $(BIN)/python docs/scripts/gallery.py
 
 bench: $(BIN)/.dev
 	$(BIN)/python benchmarks/tomography.py

@@ -19,6 +19,7 @@ from proxiscope.io.rebuild import problem_of
 from proxiscope.io.recipe import recipe_of
 from proxiscope.phase import HIO, Ensemble
 from proxiscope.reconstruction import describe
+from proxiscope.recorded import recorded
 from proxiscope.tomography import RESIRE, SIRT, AngleRefinement, InSlabs, merge
 from tests.problems import small_pattern, small_series
 
@@ -199,6 +200,20 @@ def test_a_record_that_makes_no_sense_is_refused(tmp_path, changes):
     write_array(tmp_path / "a.h5", np.ones((3, 4, 5)), kind="result", metadata=made | changes)
     with pytest.raises(InputError):
         px.rerun(tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize("number", [-3, 2.5, "7", np.inf, np.nan, [1]])
+def test_counts_of_a_record_are_whole_and_not_negative(number):
+    made = {"algorithm": "sirt", "seed": 3, "iterations": 7, "changes": [{"iteration": 2.0, "algorithm": "sirt"}]}
+    found = recorded(made)
+    assert (found.seed, found.iterations, list(found.changes)) == (3, 7, [2])
+    for changes in (
+        {"seed": number},
+        {"iterations": number},
+        {"changes": [{"algorithm": "sirt", "iteration": number}]},
+    ):
+        with pytest.raises(InputError, match=r"^(seed|iterations?): got|its record cannot be followed"):
+            recorded(made | changes)
 
 
 class TestWhereTheInputIs:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from napari.settings import get_settings
+from PIL import Image
 from qtpy.QtWidgets import QApplication, QDialog
 
 import napari
@@ -203,6 +204,28 @@ def record(viewer):
 
 
 @picture
+def figure(viewer):
+    from proxiscope.napari.reproducing import export_figure
+
+    reconstructed(viewer, "tilt-series", "Tomography", "resire-accelerated")
+    export_figure(viewer)
+    settle(2)
+
+
+@picture
+def preferences(viewer):
+    from napari._qt.dialogs.preferences_dialog import PreferencesDialog
+
+    opened(viewer, None, "Tomography")
+    dialog = PreferencesDialog(parent=viewer.window._qt_window)
+    pages = [dialog._list.item(i).text() for i in range(dialog._list.count())]
+    dialog._list.setCurrentRow(next(i for i, title in enumerate(pages) if "proxiscope" in title))
+    dialog.show()
+    settle(0.5)
+    return dialog.close
+
+
+@picture
 def light_theme(viewer):
     viewer.theme = "light"
     reconstructed(viewer, "pattern", "Phase retrieval", "gps-f")
@@ -221,6 +244,19 @@ def window():
         settle(0.2)
 
 
+def save(viewer: napari.Viewer, path: Path) -> None:
+    """The window, or what stands in front of it; in 256 colours, a third of the size."""
+    in_front = [w for w in QApplication.topLevelWidgets() if w.isVisible() and isinstance(w, QDialog)]
+    popup = QApplication.activePopupWidget()
+    if popup is not None:
+        popup.screen().grabWindow(0).copy(0, 0, 1440, 800).save(str(path))
+    elif in_front:
+        in_front[0].grab().save(str(path))
+    else:
+        screenshot(viewer, path)
+    Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(pictures))
@@ -232,11 +268,7 @@ def main():
         with window() as viewer:
             undo = pictures[name](viewer)
             settle(1.2)
-            dialogs = [w for w in QApplication.topLevelWidgets() if w.isVisible() and isinstance(w, QDialog)]
-            if dialogs:
-                dialogs[0].grab().save(str(options.output / f"{name}.png"))
-            else:
-                screenshot(viewer, options.output / f"{name}.png")
+            save(viewer, options.output / f"{name}.png")
             if undo is not None:
                 undo()
             settle(0.3)

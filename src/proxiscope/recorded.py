@@ -61,10 +61,11 @@ def recorded(provenance: Mapping[str, Any]) -> Recorded:
     """
     with followed("record"):
         algorithm = _algorithm(provenance)
-        changes = {int(change["iteration"]): _algorithm(change) for change in provenance.get("changes", ())}
+        changes = {_whole(change, "iteration"): _algorithm(change) for change in provenance.get("changes", ())}
         stop = tuple(_criterion(values) for values in provenance.get("stop", ()))
         met = bool(stop) and not str(provenance.get("stopped", NOT_MET)).startswith(NOT_MET)
-        seed, iterations = int(provenance.get("seed", 0)), int(provenance.get("iterations", algorithm.iterations))
+        told = {"seed": 0, "iterations": algorithm.iterations} | provenance
+        seed, iterations = _whole(told, "seed"), _whole(told, "iterations")
         return Recorded(algorithm, seed, stop, changes, iterations, met)
 
 
@@ -75,9 +76,16 @@ def followed(name: str) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OSError, OverflowError, TypeError, ValueError) as error:
         found = f"its record cannot be followed ({type(error).__name__}: {error})"
         raise InputError(name, found, "Use the version of proxiscope that wrote it") from error
+
+
+def _whole(values: Mapping[str, Any], name: str) -> int:
+    number = int(values[name])
+    if number != values[name] or number < 0:
+        raise InputError(name, f"got {values[name]!r} in the record", "The record is damaged: use another copy")
+    return number
 
 
 def _algorithm(values: Mapping[str, Any]) -> Algorithm:

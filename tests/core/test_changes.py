@@ -7,9 +7,9 @@ import pytest
 
 from proxiscope.core import InputError, Plateau, algorithms, iterate
 from proxiscope.core.algorithm import copy_of
-from proxiscope.phase import HIO
+from proxiscope.phase import ER, HIO
 from proxiscope.reconstruction import reconstruct
-from proxiscope.tomography import RESIRE, AcceleratedRESIRE
+from proxiscope.tomography import RESIRE, SIRT, AcceleratedRESIRE
 from tests.problems import problem_for, quick, small_pattern, small_series
 
 ITERATIVE = {name: cls for name, cls in algorithms().items() if quick(cls).iterations > 1}
@@ -65,6 +65,13 @@ def test_a_state_goes_on_with_the_change_that_is_due():
     for at in (2, 3, 5):
         *_, last = iterate(first, small_series(), state=copy_of(states[at]), changes=changes)
         np.testing.assert_array_equal(last.estimate(), whole.array)
+
+
+def test_another_algorithm_may_go_on_from_a_state_of_its_kind():
+    end = reconstruct(HIO(max_iterations=60), small_pattern(), changes={40: ER(max_iterations=60)})
+    assert isinstance(end.algorithm, ER)
+    assert end.provenance["changes"][0]["algorithm"] == "er"
+    assert isinstance(reconstruct(RESIRE(max_iterations=6), small_series(), changes={3: SIRT()}).algorithm, SIRT)
 
 
 @pytest.mark.parametrize("other", [AcceleratedRESIRE(), HIO()], ids=["another state", "another kind of data"])

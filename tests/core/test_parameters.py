@@ -106,7 +106,7 @@ def test_values_are_kept_as_plain_python(name, value, kept):
     ("name", "text", "value"),
     [
         ("count", " 7 ", 7), ("width", "15e-1", 1.5), ("on", "No", False), ("on", "TRUE", True), ("on", "0", False),
-        ("window", "hann", "hann"), ("sigma", "0:1", ((0.0, 1.0),)),
+        ("window", "hann", "hann"), ("sigma", "0:1", ((0.0, 1.0),)), ("sigma", "0.3", ((0.0, 0.3),)),
         ("sigma", " 0 : 0.01 , 0.4: 0.1", ((0.0, 0.01), (0.4, 0.1))),
         ("tilts", "0, 5-7,9", (0, 5, 6, 7, 9)), ("tilts", "", ()), ("dark", " my dark.mrc ", "my dark.mrc"),
         ("shifts", "0.5 -1; 2 0", ((0.5, -1.0), (2.0, 0.0))), ("shifts", "0.5, -1", ((0.5, -1.0),)), ("shifts", "", ()),
@@ -121,8 +121,9 @@ def test_text_is_parsed(name, text, value):
     ("name", "text"),
     [
         ("count", "3.5"), ("count", ""), ("count", "11"), ("count", "9" * 5000), ("width", "wide"), ("width", "nan"),
-        ("width", "2.1"), ("on", "maybe"), ("window", ""), ("sigma", ""), ("sigma", "0"), ("sigma", "0:1:2"),
-        ("sigma", "0:1,"), ("sigma", "a:b"), ("tilts", "7-5"), ("tilts", "0-99999999999"), ("tilts", "-3"),
+        ("width", "2.1"), ("on", "maybe"), ("window", ""), ("sigma", ""), ("sigma", "-1"), ("sigma", "0:1:2"),
+        ("sigma", "0:1,"), ("sigma", "a:b"), ("sigma", "a"),
+        ("sigma", "0.1, 0.2"), ("tilts", "7-5"), ("tilts", "0-99999999999"), ("tilts", "-3"),
         ("tilts", "a"), ("tilts", "1-"), ("shifts", "1 2; 3"), ("shifts", "1 two"),
     ],
 )  # fmt: skip
@@ -130,6 +131,8 @@ def test_bad_text_is_refused_by_name(name, text):
     with pytest.raises(InputError) as caught:
         BY_NAME[name].parse(text)
     assert caught.value.field == name
+    if isinstance(BY_NAME[name].default, tuple):
+        assert caught.value.found == f"got {text!r}"
 
 
 def test_what_is_expected_is_said_in_words():

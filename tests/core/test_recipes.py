@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from proxiscope.core import InputError
+from proxiscope.core import InputError, recipes
 from proxiscope.core.recipes import (
     INLINE,
     array_hash,
@@ -45,13 +45,36 @@ def test_a_mask_that_does_not_become_small_is_kept_as_a_hash():
     "changes",
     [
         {"packed": "?"}, {"packed": 3}, {"packed": "A" * 60_000}, {"packed": ""},
-        {"shape": [3, 1000]}, {"shape": [-2, -9]},
+        {"shape": [3, 1000]}, {"shape": [-2, -9]}, {"shape": [3, 50]}, {"shape": [10**9, 10**9]}, {"shape": [1e400]},
+        {"shape": 5}, {"shape": ["x"]}, {"shape": []},
     ],
 )  # fmt: skip
 def test_a_damaged_mask_is_refused(changes):
     value = by_value(np.arange(200) % 3 > 0) | changes
     with pytest.raises(InputError, match="cannot be unpacked"):
         from_value(value, "mask")
+
+
+def test_a_mask_larger_than_memory_is_refused_before_it_is_unpacked(monkeypatch):
+    value = by_value(np.ones((3000, 3000), bool))
+    assert from_value(value, "mask").all()
+    monkeypatch.setattr(recipes, "available", lambda: 10**6)
+    with pytest.raises(InputError, match="cannot be unpacked"):
+        from_value(value, "mask")
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([1], "O"), ([1], "M8[s]"), ([1], "c16"), ([1], "V4"), ([1], "i4,f4"), ([1], "none"), ([1], {"evil": 3}),
+        ([[1], [1, 2]], "f8"), (["a"], "f8"), (["a"], "?"), ([300], "u1"), ([1e400], "i4"), ({}, "f8"), ([None], "f8"),
+    ],
+)  # fmt: skip
+def test_values_that_are_no_real_numbers_are_refused(values, kind):
+    with pytest.raises(InputError, match=r"start: values of the type .*no real numbers"):
+        from_value({"values": values, "type": kind}, "start")
+    with pytest.raises(InputError, match="start: values of the type None"):
+        from_value({"values": [1]}, "start")
 
 
 def test_what_can_be_made_again():

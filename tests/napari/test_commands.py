@@ -11,8 +11,9 @@ from qtpy.QtWidgets import QApplication, QLineEdit, QPushButton
 from tests.napari.conftest import PLUGIN
 
 from proxiscope.napari import commands, shortcuts
-from proxiscope.napari.layers import note
+from proxiscope.napari.layers import KEY, note
 from proxiscope.napari.panels import open_panel as open_panel_of
+from proxiscope.napari.panels.dock import dock_of
 from proxiscope.napari.run import Status
 
 
@@ -89,11 +90,38 @@ def test_two_images_are_compared(viewer, told):
     assert (panel.layer, panel.other, panel.beside.isChecked()) == (c, a, True)
     do("side_by_side")
     assert not panel.beside.isChecked()
-    viewer.layers.selection = {c}
-    do("log_view")
-    assert viewer.layers[-1].name == "c (log10)"
-    do("log_view")
-    assert len(viewer.layers) == 3
+    assert not told
+
+
+@pytest.mark.gui
+def test_the_log_view_is_of_a_pattern_alone(viewer, told):
+    kinds = {"below": "pattern", "top": "pattern", "image": "result", "plain": None}
+    for name, kind in kinds.items():
+        viewer.add_image(np.ones((16, 16)), name=name, metadata={KEY: {"kind": kind}})
+    for active, shown in (("below", "below"), ("image", "top"), ("plain", "top"), (None, "top")):
+        viewer.layers.selection.active = None if active is None else viewer.layers[active]
+        do("log_view")
+        assert f"{shown} (log10)" in viewer.layers
+        assert len(viewer.layers) == 5
+        do("log_view")  # of the view itself, or of its pattern, which is the topmost
+        assert len(viewer.layers) == 4
+    assert not told
+
+
+@pytest.mark.gui
+def test_the_panel_in_front_is_meant_and_none_behind_it(viewer, told, monkeypatch, wait_until):
+    viewer.window._qt_window.show()
+    panels = {title: open_panel_of(viewer, title) for title in ("Prepare data", "Phase retrieval", "Tomography")}
+    docks = [dock_of(panel) for panel in panels.values()]
+    wait_until(lambda: len(viewer.window._qt_window.tabifiedDockWidgets(docks[0])) == 2, 5)
+    for title, panel in panels.items():
+        name = "apply" if title == "Prepare data" else "start"
+        monkeypatch.setattr(panel, name, lambda title=title: told.append(title))
+    for title in panels:
+        assert open_panel_of(viewer, title).isVisible()
+        wait_until(lambda title=title: commands._panels()[0] is panels[title], 5)
+        do("run")
+        assert told.pop() == title
     assert not told
 
 

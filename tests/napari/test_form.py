@@ -66,11 +66,12 @@ def test_every_row_is_labelled_and_explained(cls, qapp):
         assert widget.tooltip
 
 
-def test_a_schedule_that_does_not_parse_is_named(qapp):
-    form = ParameterForm(algorithms()["gps-f"])
+def test_text_that_does_not_parse_is_named_as_the_form_names_it(qapp):
+    form = ParameterForm(algorithms()["gps-r"])
     form.widgets["sigma"].value = "0: 0.01, soon: 0.1"
-    with pytest.raises(InputError, match="sigma"):
+    with pytest.raises(InputError, match=r"^Relaxation sigma.*: got '0: 0.01, soon: 0.1'. Give start: value pairs"):
         form.algorithm()
+    assert not form.shows(algorithms()["gps-r"]())
 
 
 def test_numbers_out_of_range_cannot_be_entered(qapp):
@@ -85,7 +86,7 @@ def test_files_numbers_and_tables_are_edited_as_text(qapp):
     form.widgets["file"].line_edit.value = "aligned/series.xf"
     assert form.values() == {"shifts": ((0.5, -1.0), (2.0, 0.0)), "file": "aligned/series.xf"}
     form.widgets["shifts"].value = "0.5 -1; 2"
-    with pytest.raises(InputError, match="shifts"):
+    with pytest.raises(InputError, match=r"^Rows dy dx \(px\): got '0.5 -1; 2'"):
         form.algorithm()
     form = ParameterForm(steps()["exclude-tilts"])
     form.show_algorithm(step("exclude-tilts", {"tilts": (0, 5, 6)}))
@@ -142,23 +143,28 @@ def test_zero_is_shown_by_what_it_means_and_no_digit_too_many(qtbot):
         assert box.value == value
 
 
-def test_text_is_framed_until_it_parses_and_falls_back_when_left(qtbot):
+def test_text_is_framed_until_it_parses_and_stays_when_left(qtbot):
     form = ParameterForm(algorithms()["gps-f"])
     widget = form.widgets["sigma"]
     line = typed(widget, "0: 0.01, soon", qtbot)
     assert "#e69f00" in line.styleSheet()
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert widget.value == "0: 0.01, soon"
+    assert "#e69f00" in line.styleSheet()
     assert line.toolTip().startswith("Give start: value pairs")
-    qtbot.keyClick(line, Qt.Key.Key_Return)
-    assert widget.value == "0: 0, 0.8: 1"
-    assert not line.styleSheet()
+    with pytest.raises(InputError, match="soon"):
+        form.values()
     typed(widget, "0: 0.01, 0.4: 0.1", qtbot)
-    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert not line.styleSheet()
+    assert line.toolTip() == widget.tooltip
     assert form.algorithm().sigma == ((0.0, 0.01), (0.4, 0.1))
-    typed(widget, "", qtbot)
+    typed(widget, "0.3", qtbot)
+    assert form.algorithm().sigma == ((0.0, 0.3),)
     line.clear()
-    qtbot.keyClick(line, Qt.Key.Key_Return)
-    assert widget.value == "0: 0.01, 0.4: 0.1"
-    assert form.algorithm().sigma == ((0.0, 0.01), (0.4, 0.1))
+    with pytest.raises(InputError, match="got ''"):
+        form.values()
+    form.show_algorithm(algorithms()["gps-f"]())
+    assert not line.styleSheet()
 
 
 def test_an_empty_field_shows_an_example_of_its_own(qapp):

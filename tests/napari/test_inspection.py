@@ -98,6 +98,12 @@ def test_a_volume_from_all_sides(viewer, open_panel, series, volumes, click, wai
     # resolution
     panel.look_at(a, b, "Resolution")
     wait_until(lambda: panel.page.found)
+    assert panel.page.between.value == "measured"  # its tilts are known
+    (found,) = panel.page.found
+    expected = correlate(a.data, b.data, between="measured", tilts=series, pixel_size=2.0)
+    np.testing.assert_array_equal(found.fsc.correlation, expected.correlation)
+    panel.page.between.value = "all"
+    wait_until(lambda: not panel.page.task.working)
     (found,) = panel.page.found
     expected = correlate(a.data, b.data, pixel_size=2.0)
     np.testing.assert_array_equal(found.fsc.correlation, expected.correlation)
@@ -130,7 +136,9 @@ def test_a_volume_from_all_sides(viewer, open_panel, series, volumes, click, wai
     ((start, end),) = shown.shown.sectors
     assert (start, end) == pytest.approx((60, 120), abs=0.1)
     assert shown.shown.columns[1] == pytest.approx(0.25, rel=0.1)
-    assert "54 degrees" in panel.page.told.text()
+    assert "Missing: 60 degrees" in panel.page.told.text()
+    assert "missing wedge" in panel.page.sentence.text()
+    assert panel.page.across.native.currentText() == "y, the tilt axis"
     assert hover(shown, 0.0, 0.1)[0] == "period 10 nm"
     assert hover(shown, 0.1, 0.1)[0] == "period 7.07 nm"
 
@@ -194,6 +202,13 @@ def test_solutions_of_a_pattern(viewer, open_panel, images, click, wait_until, q
     assert x[-1] == 20
     drawn.plot.region.setRegion((5, 12.5))
     assert "Between the edges 7.5 px" in drawn.told.text()
+    page(panel, "Slices")
+    assert not drawn.lines.visible
+    assert drawn.lines.mode == "pan_zoom"
+    assert viewer.layers.selection.active == panel.other  # which was active before the line
+    page(panel, "Profile")
+    assert drawn.lines.visible
+    assert viewer.layers.selection.active == panel.other
     viewer.layers.remove(drawn.lines)
     assert drawn.plot.data() == {}
     assert "Press Draw line" in drawn.told.text()
@@ -212,6 +227,10 @@ def test_what_is_missing_is_said(viewer, open_panel, volumes, click, errors, wai
     assert panel.layer == lost
     panel.look_at(lost, image, "Difference")
     assert "of the same shape" in panel.page.empty.text()
+    panel.look_at(lost, None)
+    panel.page.compute()
+    assert panel.page.task.job is None
+    panel.look_at(lost, image)
     click(panel, page(panel, "Residual").calculate)
     assert len(errors) == 1
     assert "does not say which data" in errors[0]
@@ -227,6 +246,39 @@ def test_what_is_missing_is_said(viewer, open_panel, volumes, click, errors, wai
     assert len(viewer.layers) == 2
     new = add(viewer, volumes[1], "fbp")
     assert panel.layer == new
+
+
+def test_volumes_without_tilts(viewer, open_panel, volumes, wait_until, errors):
+    """One whose data are gone, and one that never had tilts; beside a larger layer that is hidden."""
+    gone = {"path": "/gone/series.mrc"}
+    lost = add(viewer, volumes[0], "lost")
+    record = lost.metadata[KEY]["provenance"]
+    lost.metadata[KEY]["provenance"] = {**record, "input": {**record["input"], "recipe": gone}}
+    bare = viewer.add_image(volumes[1].array, name="bare", scale=(2.0,) * 3)
+    viewer.add_image(np.zeros((100, 9, 9), np.float32), name="raw", visible=False)
+    viewer.dims.set_point(0, 99)
+    panel = open_panel(PANEL)
+    panel.look_at(lost, bare, "Slices")
+    assert panel.page.slices.planes.index == tuple(n // 2 for n in lost.data.shape)
+    np.testing.assert_array_equal(panel.page.slices.planes._images[0].image, lost.data[lost.data.shape[0] // 2])
+
+    resolution = page(panel, "Resolution")
+    wait_until(lambda: resolution.found)
+    assert resolution.between.value == "all"
+    assert errors == []
+    resolution.between.value = "measured"  # who asks for it is told why it cannot be had
+    wait_until(lambda: errors)
+    assert len(errors) == 1
+
+    fourier = page(panel, "Fourier")
+    wait_until(lambda: fourier.told.text())
+    assert fourier.told.text() == "Which tilts were measured is not on record."
+    assert len(errors) == 1
+    panel.look_at(bare)
+    wait_until(lambda: not fourier.task.working)
+    assert fourier.told.text() == ""
+    assert "wedge" not in fourier.sentence.text()
+    assert [fourier.across.native.itemText(i) for i in range(3)] == ["y", "x", "z"]
 
 
 def test_closing_while_it_computes(viewer, open_panel, series, volumes, qtbot):

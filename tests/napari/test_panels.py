@@ -229,7 +229,7 @@ def test_a_stack_without_angles_asks_for_them(viewer, open_panel, qtbot, wait_un
     (tmp_path / "short.rawtlt").write_text("0\n1\n2\n")
     panel.angle_file.value = tmp_path / "short.rawtlt"
     message = run_and_fail(panel, qtbot, wait_until, errors)
-    assert "3 values for 21 projections" in message
+    assert "3 for the 21 images" in message
     panel.angles.value = "evenly spaced"
     panel.first_angle.value, panel.angle_step.value = -60, 6
     panel.form.widgets["max_iterations"].value = 3

@@ -122,10 +122,11 @@ def test_a_start_is_gone_on_from(viewer, panel, finish):
     assert finish(panel).r_factor < 1.2 * first.r_factor
 
 
-def test_a_refinement_without_a_start_says_what_is_missing(panel, finish):
+def test_a_refinement_without_a_start_says_what_is_missing(panel, wait_until):
     panel.algorithm.value = "poisson-ml"
-    finish(panel, Status.FAILED)
-    assert "earlier result" in panel.controls.status.text()
+    panel.start()
+    wait_until(lambda: "earlier result" in panel.controls.status.text())
+    assert panel.lives == []  # a run that never began
     assert not panel.seed.native.isVisibleTo(panel)
 
 
@@ -138,7 +139,7 @@ def test_the_free_r_factor_is_drawn_and_told(panel, finish):
 
 def test_a_warning_is_shown_once_and_the_run_goes_on(viewer, panel, finish, monkeypatch):
     shown = []
-    monkeypatch.setattr("proxiscope.napari.panels.base.show_warning", shown.append)
+    monkeypatch.setattr("proxiscope.napari.panels.running.show_warning", shown.append)
     counts = np.round(1000 * small_pattern().magnitudes)
     panel.input.value = viewer.add_image(counts, name="counts")
     panel.values.value = "magnitudes"

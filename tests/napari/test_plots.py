@@ -76,12 +76,12 @@ def test_curves(shown, viewer, qtbot):
     second = {"r_factor": falling(60, 0.08), "free_r_factor": []}
     runs = [
         Curves(name="GPS", colour=RUN_COLOURS[0], figures=first, best=90, kept=(40,), changes=(50,)),
-        Curves(name="A run with a long name", colour=RUN_COLOURS[1], figures=second),
+        Curves(name="RESIRE accelerated 12", colour=RUN_COLOURS[1], figures=second),
     ]
     plot.show_runs(runs)
-    assert set(plot.data()) == {"GPS: R_F", "GPS: free R", "A run with a long name: R_F"}
+    assert set(plot.data()) == {"GPS: R_F", "GPS: free R", "RESIRE accelerated 12: R_F"}
     np.testing.assert_allclose(plot.points("free_r_factor")[1], 100 * np.array([v for _, v in first["free_r_factor"]]))
-    assert plot.texts == ["GPS", "A run with a long\u2026", "free R"]
+    assert plot.texts == ["GPS", "RESIRE a\u2026erated 12", "free R"]
     bottom, top = plot._view.viewRange()[1]
     assert bottom < 5 < 9 < top < 30  # the first fall is cut off
     marks = {(spot["x"], spot["symbol"]) for spot in plot._marks.data[["x", "symbol"]]}
@@ -114,6 +114,12 @@ def test_curves(shown, viewer, qtbot):
     qtbot.wait(50)
     assert paints.count > 0
     assert plot.points()[0][-1] == 101
+
+    plot.show_runs([runs[0]] * 4)
+    assert plot.texts == ["GPS"] * 4 + ["free R"]
+    plot.show_runs([runs[0]] * 5)
+    assert plot.texts == ["free R"]
+    plot.show_runs(runs)
 
     plot.quantity.setCurrentIndex(plot.quantity.findData("misfit"))
     assert set(plot.data()) == {"GPS: misfit"}

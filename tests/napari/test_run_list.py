@@ -35,6 +35,8 @@ def test_shows_runs(runs):
         ["GPS", "done", "4.83 %"], ["iterate 40", "kept", "6.20 %"], ["iterate 80", "kept", "5.00 %"],
         ["RAAR", "57/100", "7.00 %"], ["HIO", "cancelled", ""],
     ]  # fmt: skip
+    assert runs.tree.topLevelItem(0).child(0).toolTip(2) == "R_F recorded last before it."
+    assert runs.tree.textElideMode() == Qt.TextElideMode.ElideMiddle
     assert runs.tree.topLevelItem(0).checkState(0) == Qt.CheckState.Checked
     assert runs.tree.topLevelItem(2).checkState(0) == Qt.CheckState.Unchecked
     height = runs.tree.height()

@@ -1,6 +1,7 @@
 """A session reopens to the same."""
 
 import json
+import threading
 from pathlib import Path
 
 import h5py
@@ -11,15 +12,17 @@ from napari.layers import Layer
 from tests.problems import small_pattern, small_series
 
 import proxiscope as px
-from proxiscope.core import InputError
+from proxiscope.core import InputError, Plateau
 from proxiscope.io import write_array
-from proxiscope.napari import dialogs, sample_data, session_layers, sessions
+from proxiscope.napari import background, dialogs, sample_data, session_layers, sessions
 from proxiscope.napari.layers import KEY, note, result_metadata
+from proxiscope.napari.panels import open_panel as open_panel_of
 from proxiscope.napari.reader import get_reader, read_layers
 from proxiscope.napari.recipes import origin_of
 from proxiscope.napari.session_file import MARK, is_session
 from proxiscope.napari.sessions import open_session, save_session
-from proxiscope.phase import HIO
+from proxiscope.phase import HIO, Ensemble
+from proxiscope.preparation import step
 
 pytestmark = pytest.mark.gui
 
@@ -61,7 +64,7 @@ def assert_same(one, other):
     for a, b in zip(one.data, other.data, strict=True) if isinstance(one.data, list) else [(one.data, other.data)]:
         np.testing.assert_array_equal(a, b)
     mine, others = one.metadata.get(KEY, {}), other.metadata.get(KEY, {})
-    assert mine.keys() - {"make_problem"} == others.keys()
+    assert {name for name, value in mine.items() if value is not None} - {"make_problem"} == others.keys()
     for name in others.keys() - {"origin"}:
         np.testing.assert_equal(others[name], mine[name] if name != "notes" else list(mine[name]), name)
     assert (origin_of(one) is None) == (origin_of(other) is None)
@@ -165,7 +168,6 @@ BAD = {
     "device": lambda d: d["layers"][0].update(file={"path": "/dev/zero", "sha256": ""}),
     "sample": lambda d: d["layers"][0].update(file={"path": "sample:none"}),
     "file": lambda d: d["layers"][0].update(file=3),
-    "origin": lambda d: d["layers"][0]["notes"].update({"$origin": {"path": 3, "evil": 4, "steps": 5}}),
     "layer": lambda d: d["layers"].__setitem__(0, 3),
     "view": lambda d: d.update(view={"order": 3}),
 }
@@ -186,6 +188,80 @@ def test_a_session_that_makes_no_sense_opens_as_far_as_it_does(bench, tmp_path, 
     assert len(remarks) == len(bench.layers) - len(again.layers)
 
 
+WRONG_NOTES = {
+    "kind": 3, "quantity": "apples", "object": [1], "pixel_size": "w", "in_plane": "x", "refined": "yes", "turned": 1,
+    "rotations": "q", "shifts": [[0, 0]], "complex": [1, 2], "metrics": {"r_factor": "low"}, "products": 5,
+    "provenance": {"input": 5}, "recipe": [1], "steps": [3], "remarks": "text", "notes": 5, "source": 7,
+    "prepared_from": {}, "log_of": 1, "$origin": {"path": 3, "evil": 4, "steps": 5},
+}  # fmt: skip
+
+
+def test_notes_that_make_no_sense_are_left_out_and_named(bench, tmp_path):
+    path = tmp_path / "session.h5"
+    save_session(bench, path)
+    document_with(path, lambda d: d["layers"][0]["notes"].update(WRONG_NOTES))
+    again = ViewerModel()
+    (remark,) = open_session(again, path)
+    assert remark.startswith("series.mrc: what the session says of its ")
+    assert remark.endswith(" makes no sense, and was left out.")
+    for name in (name.lstrip("$") for name in WRONG_NOTES):
+        assert name in remark.replace(",", "").split()
+        assert note(again.layers["series.mrc"], name) is None
+
+
+def test_arrays_of_another_size_and_what_nobody_knows_are_left_out(bench, tmp_path):
+    path, series = tmp_path / "session.h5", bench.layers["series.mrc"]
+    more = {"rotations": np.zeros((4, 3)), "shifts": np.full((21, 2), np.nan), "complex": np.ones(3, complex)}
+    series.metadata[KEY] |= more | {"products": {"rotations": np.zeros(3)}, "pixel_size": -1.0}
+    series.metadata[KEY] |= {"evil": 1, "make_problem": "x", "object": None}
+    save_session(bench, path)
+    again = ViewerModel()
+    (remark,) = open_session(again, path)
+    for name in (*more, "products", "pixel_size"):
+        assert name in remark
+        assert name not in again.layers["series.mrc"].metadata[KEY]
+    assert not {"evil", "make_problem", "object"} & again.layers["series.mrc"].metadata[KEY].keys()
+
+
+@pytest.mark.parametrize("layers", [5, {"a": 1}, "text", None])
+def test_a_list_of_layers_that_is_none_is_refused(bench, tmp_path, layers):
+    path = tmp_path / "session.h5"
+    save_session(bench, path)
+    document_with(path, lambda d: d.update(layers=layers))
+    with pytest.raises(InputError, match="its list of layers is damaged"):
+        open_session(ViewerModel(), path)
+
+
+def test_a_layer_that_something_else_cannot_live_with_is_taken_away(bench, tmp_path):
+    save_session(bench, tmp_path / "session.h5")
+    again = ViewerModel()
+
+    def refuse(event):
+        if event.value.name == "points":
+            raise RuntimeError("no points here")
+
+    again.layers.events.inserted.connect(refuse)
+    (remark,) = open_session(again, tmp_path / "session.h5")
+    assert "Not opened: points" in remark
+    assert [layer.name for layer in again.layers] == [layer.name for layer in bench.layers if layer.name != "points"]
+
+
+def test_what_is_painted_while_a_session_is_written_is_not_in_it(tmp_path):
+    viewer = ViewerModel()
+    labels, image = viewer.add_labels(np.zeros((8, 8), int)), viewer.add_image(np.zeros((8, 8)))
+    shapes = viewer.add_shapes([np.eye(4, 2)], shape_type="polygon", name="drawn")
+    document, remarks = sessions._taken(viewer)
+    labels.data[2:4] = 7
+    image.data[:] = 7
+    shapes.data = [7 * np.eye(4, 2)]
+    sessions._write(tmp_path / "session.h5", document, remarks)
+    again = ViewerModel()
+    open_session(again, tmp_path / "session.h5")
+    assert not again.layers[labels.name].data.any()
+    assert not again.layers[image.name].data.any()
+    np.testing.assert_array_equal(again.layers["drawn"].data[0], np.eye(4, 2))
+
+
 def test_what_is_no_session_is_refused(tmp_path):
     px.save(tmp_path / "pattern.h5", small_pattern())
     (tmp_path / "text.h5").write_text("no HDF5")
@@ -198,18 +274,91 @@ def test_what_is_no_session_is_refused(tmp_path):
     assert not is_session(tmp_path / "text.h5")
 
 
-def test_in_the_window_with_its_panels(viewer, open_panel, tmp_path, monkeypatch, wait_until):
+@pytest.fixture
+def dialogs_answer(tmp_path, monkeypatch):
+    """The path that all dialogs give."""
     path = str(tmp_path / "session.h5")
     monkeypatch.setattr(dialogs, "to_save", lambda *_: path)
     monkeypatch.setattr(dialogs, "to_open", lambda *_: path)
+    return path
+
+
+def test_in_the_window_with_its_panels(viewer, open_panel, dialogs_answer, wait_until):
     viewer.open_sample(PLUGIN, "pattern")
-    panel = open_panel("Phase retrieval")
+    viewer.open_sample(PLUGIN, "few-tilts")
+    panel, preparing = open_panel("Phase retrieval"), open_panel_of(viewer, "Prepare data")
     panel.algorithm.value = "hio"
     panel.form.widgets["max_iterations"].value = 77
+    panel.many.widgets["starts"].value = 6
+    panel.stopping.choice.value = "plateau"
+    panel.stopping.forms["plateau"].widgets["patience"].value = 33
+    preparing.input.value = viewer.layers["vesicle pattern"]
+    preparing.choice.quantity.combo.value = "intensities"
+    preparing.choice.angles.file.value = "tilts.tlt"
+    preparing.plan.add(step("bin", {"factor": 2}), step("hot-pixels", {"threshold": 9.0}))
+    before = panel.settings(), preparing.settings()
     sessions.save_session_dialog(viewer)
-    wait_until(Path(path).exists)
+    wait_until(Path(dialogs_answer).exists)
     viewer.layers.clear()
     panel.form.widgets["max_iterations"].value = 5
+    panel.many.widgets["starts"].value = 1
+    panel.algorithm.value = "raar"
+    panel.stopping.forms["plateau"].widgets["patience"].value = 44
+    panel.stopping.choice.value = ""
+    preparing.plan.add(step("background"))
+    preparing.choice.angles.file.value = "others.tlt"
     sessions.open_session_dialog(viewer)
-    wait_until(lambda: "vesicle pattern" in viewer.layers and panel.form.widgets["max_iterations"].value == 77)
+    wait_until(lambda: "few tilts" in viewer.layers and panel.form.widgets["max_iterations"].value == 77)
+    assert (panel.settings(), preparing.settings()) == before
     assert panel.input.value is viewer.layers["vesicle pattern"]
+    assert panel.chosen_algorithm() == Ensemble(algorithm=HIO(max_iterations=77), starts=6)
+    assert panel.stopping.criteria() == (Plateau(patience=33),)
+    assert preparing.input.value is viewer.layers["vesicle pattern"]
+    assert preparing.plan.planned == [step("bin", {"factor": 2}), step("hot-pixels", {"threshold": 9.0})]
+    assert sorted(type(dock).__name__ for dock in viewer.window.dock_widgets.values() if hasattr(dock, "settings")) == [
+        "PhasePanel", "PreparationPanel",
+    ]  # fmt: skip
+
+
+def test_of_prepared_data_the_session_goes_on_with_the_prepared_layer(viewer, open_panel, press, tmp_path):
+    viewer.open_sample(PLUGIN, "few-tilts")
+    panel = open_panel("Prepare data")
+    panel.chooser.show_step(step("bin", {"factor": 2}))
+    press(panel, "apply")
+    panel.plan.add(step("background"))
+    save_session(viewer, tmp_path / "session.h5")
+    viewer.layers.clear()
+    panel.plan.drop()
+    assert open_session(viewer, tmp_path / "session.h5") == []
+    assert panel.input.value is viewer.layers["few tilts prepared"]
+    assert panel.plan.planned == [step("background")]
+    for planned in ([{"name": "none"}], 5, [5], [{"name": "bin", "factor": "x"}]):
+        with pytest.raises(InputError):
+            panel.apply_settings({"planned": planned})
+        assert panel.plan.planned == [step("background")]
+
+
+def test_a_window_that_was_closed_meanwhile_is_left_alone(make_napari_viewer, dialogs_answer, monkeypatch, wait_until):
+    viewer, _other = make_napari_viewer(), make_napari_viewer()  # with the last one napari ends all work
+    viewer.add_image(np.zeros((4, 4)))
+    save_session(viewer, dialogs_answer)
+    read, shown, asked, go_on = sessions._read, [], [], threading.Event()
+
+    def slowly(path):
+        assert go_on.wait(10)
+        return read(path)
+
+    def is_open(viewer):
+        asked.append(background.is_open(viewer))
+        return asked[-1]
+
+    monkeypatch.setattr(sessions, "_read", slowly)
+    monkeypatch.setattr(sessions, "is_open", is_open)
+    monkeypatch.setattr(sessions, "_show", lambda *_: shown.append(1))
+    assert background.is_open(viewer)
+    sessions.open_session_dialog(viewer)
+    viewer.close()
+    go_on.set()
+    wait_until(lambda: asked)
+    assert asked == [False]
+    assert not shown

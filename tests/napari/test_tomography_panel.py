@@ -140,8 +140,9 @@ def test_a_support_of_another_size_than_asked_for_is_one_message(
     viewer.add_labels(np.ones((12, 20, 24), np.uint8), name="series support")
     panel = open_panel("Tomography")
     panel.form.widgets["depth"].value = 10
-    run(panel, qtbot, wait_until)
-    assert panel.run.status is Status.FAILED
+    panel.start()
+    wait_until(lambda: errors)
+    assert panel.lives == []
     assert errors == [panel.controls.status.text()]
     assert "depth: 10, and the support has 12" in errors[0]
 
@@ -246,7 +247,7 @@ def test_refined_tilts_are_not_changed_twice(viewer, add_series, open_panel, qtb
 
 def test_what_looks_wrong_is_said_once(viewer, add_series, open_panel, qtbot, wait_until, monkeypatch):
     shown = []
-    monkeypatch.setattr("proxiscope.napari.panels.base.show_warning", shown.append)
+    monkeypatch.setattr("proxiscope.napari.panels.running.show_warning", shown.append)
     small = small_series()
     dead = np.array(small.projections)
     dead[4] = 0

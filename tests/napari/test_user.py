@@ -235,7 +235,7 @@ def test_two_runs_of_one_panel_go_on_beside_each_other(user, viewer, wait_until,
     panel.select(panel.lives[0])
     user.press(panel, "cancel")
     wait_until(lambda: first.status is Status.CANCELLED and not panel.running)
-    assert [layer.name for layer in viewer.layers] == ["SIRT of vesicle tilts"]
+    wait_until(lambda: [layer.name for layer in viewer.layers] == ["SIRT of vesicle tilts"])
     assert {button for button, widget in panel.controls.buttons.items() if widget.isEnabled()} == IDLE
     assert not errors
 

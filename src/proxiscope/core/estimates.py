@@ -174,7 +174,7 @@ def estimate_seconds(algorithm: Algorithm, size: Size) -> float:
 
     What ends a run early, and the first run of an algorithm, which may compile, do not count.
     """
-    correction = _corrections.get(algorithm.name) or median(_corrections.values() or [1.0])
+    correction = _corrections.get(algorithm.name) or median(list(_corrections.values()) or [1.0])
     return algorithm.iterations * correction * _expected(algorithm, size)
 
 

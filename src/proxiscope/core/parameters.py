@@ -20,7 +20,8 @@ from .errors import InputError
 from .marks import Doc, Example, Group, Label, Unit, When, Zero
 
 Schedule = tuple[tuple[float, float], ...]
-"""Values that change during a run: pairs (fraction of the run from which it holds, value)."""
+"""Values that change during a run: pairs (fraction of the run from which it holds, value); as text "0: 0.01, 0.4: 0.1",
+or a number for one that does not change."""
 
 File = NewType("File", str)
 """Path of a file that goes with the data; empty for none."""
@@ -83,8 +84,8 @@ class Parameter:
         try:
             return self.check(_PARSERS[self.kind](text.strip()))
         except (KeyError, ValueError, OverflowError) as error:
-            if isinstance(error, InputError):
-                raise
+            if isinstance(error, InputError) and self.kind not in _SEVERAL:
+                raise  # it shows the value, which is as plain
             raise InputError(self.name, f"got {text!r}", f"Give {self.expects}") from None
 
     def format(self, value: Any) -> str:
@@ -119,11 +120,14 @@ class Parameter:
 _WORDS = {
     "int": "a whole number",
     "float": "a number",
-    "schedule": "start: value pairs, as {}, with values",
+    "schedule": "start: value pairs, as {}, or one number, with values",
     "file": "the path of a file",
     "numbers": "whole numbers, as {},",
     "table": "rows of as many numbers each, as {}, with values",
 }
+
+_SEVERAL = ("schedule", "numbers", "table")
+"""Kinds of several numbers."""
 
 _EXAMPLES = {"schedule": "0: 0.01, 0.4: 0.1", "numbers": "0, 5-7", "table": "0.5 -1; 2 0"}
 
@@ -199,6 +203,12 @@ _YES_NO = {
 }
 
 
+def _parse_schedule(text: str) -> list[tuple[float, float]]:
+    """ "0: 0.01, 0.4: 0.1" as pairs; a number alone holds from the beginning."""
+    if ":" not in text:
+        return [(0.0, float(text))]
+    return [(float(start), float(value)) for start, value in (pair.split(":") for pair in text.split(","))]
+
 
 def _parse_numbers(text: str) -> list[int]:
     """ "0, 5-7" as 0, 5, 6, 7."""
@@ -219,7 +229,7 @@ _PARSERS = {
     "int": int,
     "float": float,
     "choice": str,
-    "schedule": lambda text: [pair.split(":") for pair in text.split(",")],
+    "schedule": _parse_schedule,
     "file": str,
     "numbers": _parse_numbers,
     "table": lambda text: [row.replace(",", " ").split() for row in text.split(";") if row.strip()],

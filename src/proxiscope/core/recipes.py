@@ -20,12 +20,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import InputError
+from .memory import available
 
 INLINE = 5000
 """How many numbers a recipe holds by value; of more it keeps a hash only."""
 
 PACKED = 50_000
 """Characters that a mask may take in a recipe; nearly all supports and masks take a few hundred."""
+
+_REAL = "biuf"
+_GROWTH = 1032
+"""What zlib makes of one byte at most."""
 
 
 def then(recipe: Mapping[str, Any] | None, name: str, **options: Any) -> dict[str, Any] | None:
@@ -56,13 +61,13 @@ def by_value(values: ArrayLike) -> dict[str, Any]:
     if array.dtype == bool and array.size > 100:
         packed = base64.b64encode(zlib.compress(np.packbits(array).data, 9)).decode()
         return kind | ({"packed": packed} if len(packed) <= PACKED else {"array": array_hash(array)})
-    if array.size <= INLINE and array.dtype.kind in "biuf" and np.isfinite(array).all():
+    if array.size <= INLINE and array.dtype.kind in _REAL and np.isfinite(array).all():
         return {"values": array.tolist(), "type": array.dtype.name}
     return kind | {"array": array_hash(array)}
 
 
 def from_value(value: Mapping[str, Any], name: str) -> NDArray:
-    """The array that `by_value` put into a recipe; raises InputError where only its hash is there."""
+    """The array that `by_value` put into a recipe; raises InputError where only its hash is there, or no sense."""
     if "packed" in value:
         return _unpacked(value, name)
     if "values" not in value:
@@ -72,19 +77,30 @@ def from_value(value: Mapping[str, Any], name: str) -> NDArray:
             f"given in Python as an array of {size} numbers, of which the record has a hash only",
             "Save the array to a file and give its path: that can be repeated",
         )
-    return np.asarray(value["values"], dtype=np.dtype(value["type"]))
+    try:
+        kind, numbers = np.dtype(value["type"]), np.asarray(value["values"])
+        if kind.kind not in _REAL or (numbers.size and numbers.dtype.kind not in _REAL):
+            raise TypeError
+        return np.asarray(value["values"], dtype=kind)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        found = f"values of the type {value.get('type')!s:.40} that are no real numbers of that type"
+        raise InputError(name, found, "The record is damaged: use another copy") from error
 
 
 def _unpacked(value: Mapping[str, Any], name: str) -> NDArray[np.bool_]:
-    shape, packed = tuple(map(int, value["shape"])), value["packed"]
-    size = math.prod(shape)
     try:
+        shape, packed = tuple(map(int, value["shape"])), value["packed"]
         if len(packed) > PACKED or min(shape) < 0:
             raise ValueError
-        block = zlib.decompressobj().decompress(base64.b64decode(packed), size // 8 + 1)
-        bits = np.unpackbits(np.frombuffer(block, np.uint8))[:size]
-        return bits.reshape(shape).astype(bool)
-    except (ValueError, TypeError, zlib.error) as error:
+        block, size = base64.b64decode(packed), math.prod(shape)
+        if size > 8 * _GROWTH * len(block) or size > available() // 3:
+            raise ValueError
+        length = -(-size // 8)
+        bits = zlib.decompressobj().decompress(block, length + 1)
+        if len(bits) != length:
+            raise ValueError
+        return np.unpackbits(np.frombuffer(bits, np.uint8), count=size).reshape(shape).astype(bool)
+    except (KeyError, TypeError, ValueError, OverflowError, zlib.error) as error:
         raise InputError(name, "a mask that cannot be unpacked", "The record is damaged: use another copy") from error
 
 

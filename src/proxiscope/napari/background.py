@@ -5,6 +5,7 @@ from typing import Any
 
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
+from qtpy.compat import isalive
 
 from ..core import ProxiscopeError
 
@@ -13,6 +14,8 @@ def in_background(
     work: Callable[[], Any],
     done: Callable[[Any], None],
     failed: Callable[[Exception], None] | None = None,
+    *,
+    wanted: Callable[[], bool] = lambda: True,
 ) -> None:
     """Call `work` in a thread, and `done` with its result in the thread of the window.
 
@@ -23,6 +26,8 @@ def in_background(
     done : callable
     failed : callable, optional
         Called with what `work` raised; by default it is shown as a notification.
+    wanted : callable, optional
+        Asked when the work is over; where it says no, because what was to show it has gone, neither is called.
     """
 
     def guarded() -> tuple[Any, Exception | None]:
@@ -33,6 +38,8 @@ def in_background(
 
     def show(found: tuple[Any, Exception | None]) -> None:
         result, error = found
+        if not wanted():
+            return
         if error is None:
             done(result)
         else:
@@ -44,3 +51,9 @@ def in_background(
 def show_failure(error: Exception) -> None:
     """Say what went wrong; of errors that are not ours with their type."""
     show_error(str(error) if isinstance(error, ProxiscopeError) else f"{type(error).__name__}: {error}")
+
+
+def is_open(viewer: Any) -> bool:
+    """Whether the window of a viewer is still there."""
+    window = getattr(viewer.window, "_qt_window", None)  # which napari takes away when it closes the viewer
+    return window is not None and isalive(window)

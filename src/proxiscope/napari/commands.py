@@ -202,12 +202,17 @@ def _panels() -> list[Any]:
     viewer = napari.current_viewer()
     docked = [] if viewer is None else viewer.window.dock_widgets.values()
     ours = [widget for widget in docked if type(widget).__module__.startswith("proxiscope.")]
-    return sorted(ours, key=lambda panel: not panel.isVisible())
+    return sorted(ours, key=lambda panel: not _in_view(panel))
+
+
+def _in_view(panel: Any) -> bool:
+    """Whether something of a panel can be seen; Qt calls those visible that lie behind another tab."""
+    return not panel.visibleRegion().isEmpty()
 
 
 def _press(*names: str) -> None:
     """Call the first of these methods that a visible panel has."""
-    for panel in filter(lambda panel: panel.isVisible(), _panels()):
+    for panel in filter(_in_view, _panels()):
         for method in (getattr(panel, name, None) for name in names):
             if callable(method):
                 method()
@@ -239,12 +244,10 @@ def _tell(name: str, panel: Any) -> None:
 
 
 def _pattern(viewer: Any) -> Any:
-    """The selected image, or the topmost diffraction pattern."""
-    from napari.layers import Image
-
+    """The active layer if it is a diffraction pattern, or shows the logarithm of one; else the topmost pattern."""
     from .layers import note
 
     active = viewer.layers.selection.active
-    if isinstance(active, Image):
+    if active is not None and (note(active, "kind") == "pattern" or note(active, "log_of")):
         return active
     return next((layer for layer in reversed(viewer.layers) if note(layer, "kind") == "pattern"), None)

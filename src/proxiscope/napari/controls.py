@@ -57,7 +57,7 @@ ENABLED_IN = {
     "pause": LIVE[:2], "resume": (Status.PAUSED,), "stop": LIVE, "cancel": LIVE, "keep": LIVE[1:],
     "run": (None, *Status), "preview": (None, *Status),
 }  # fmt: skip
-LOWEST_PLOT = 150
+LOWEST_PLOT = 190
 """Pixels, in which curves can still be read."""
 
 COMMANDS = {"pause": "pause_or_resume", "resume": "pause_or_resume", "stop": "stop_and_keep"}
@@ -155,13 +155,14 @@ class RunControls(Controls):
         self.agreement.clicked.connect(lambda: self.agreement_wanted.emit(self.best.value()))
         self.starts.picked.connect(self.start_picked)
         self.tabs = QTabWidget(documentMode=True)
-        for title, page in (("Progress", self.plot), ("Starts", self._starts_page()), ("PRTF", self.transfer)):
+        starts, runs = self._starts_page(), self._runs_page()
+        for title, page in (("Progress", self.plot), ("Starts", starts), ("PRTF", self.transfer), ("Runs", runs)):
             self.tabs.addTab(page, title)
         self.tabs.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self.tabs.setMinimumHeight(LOWEST_PLOT)
         self.results = Buttons(RESULT_BUTTONS, columns=4)
         self.results.buttons["more"].setMenu(self._more())
-        for widget in (self.tabs, self.list, self.results):
+        for widget in (self.tabs, self.results):
             self.layout().addWidget(widget)
         self.layout().setStretchFactor(self.tabs, 100)
         self.layout().addStretch(1)  # as long as there is no curve
@@ -173,6 +174,14 @@ class RunControls(Controls):
             action = menu.addAction(text, lambda name=name: self.results.pressed.emit(name))
             action.setToolTip(tip)
         return menu
+
+    def _runs_page(self) -> QWidget:
+        page = QWidget()
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, 4, 0, 0)
+        layout.addWidget(self.list)
+        layout.addStretch(1)
+        return page
 
     def _starts_page(self) -> QWidget:
         page, row = QWidget(), QHBoxLayout()
@@ -190,8 +199,7 @@ class RunControls(Controls):
         self.enable(status)
         self._show_tabs(run, status)
         self.results.setVisible(run is not None and run.result is not None)
-        for widget in (self.tabs, self.list):
-            widget.setVisible(run is not None)
+        self.tabs.setVisible(run is not None)
         if run is None:
             self.bar.setRange(0, 1)
             self.bar.setFormat("")
@@ -225,8 +233,6 @@ class RunControls(Controls):
             self.transfer.show_transfer(products["prtf_frequency"], products["prtf"], run.result.pixel_size)
         for i, shown in ((1, starts is not None), (2, "prtf" in products)):
             self.tabs.setTabVisible(i, shown)
-        self.tabs.tabBar().setVisible(starts is not None)
-
 
 def wrapped_label() -> QLabel:
     """A label that wraps instead of widening its panel."""

@@ -21,7 +21,7 @@ class CostLabel(QLabel):
         self.setToolTip("Estimated from the size of the data, and from earlier runs.")
         self._asked: tuple[Algorithm, Size] | None = None
         self._asking = self._asked
-        self._job: Job | None = None
+        self.job: Job | None = None
         self._soon = QTimer(self, singleShot=True, interval=SOON)
         self._soon.timeout.connect(self._begin)
         self._look = QTimer(self, interval=LOOK)
@@ -34,22 +34,29 @@ class CostLabel(QLabel):
             self.setText("")
             return
         self._asked = algorithm, size
+        self.setText("This run: estimating ...")
         self._soon.start()
+
+    def leave(self) -> None:
+        """Estimate no more."""
+        self._asked = None
+        self._soon.stop()
+        self._look.stop()
 
     def _begin(self) -> None:
         if self._asked is None or self._look.isActive():  # which begins again by itself
             return
         asked = self._asking = self._asked
-        self._job = Job("estimate", lambda tick: _cost(*asked))
-        self._job.start()
+        self.job = Job("estimate", lambda tick: _cost(*asked))
+        self.job.start()
         self._look.start()
 
     def _show(self) -> None:
-        if not self._job.status.ended:
+        if not self.job.status.ended:
             return
         self._look.stop()
         if self._asked is self._asking:
-            self.setText(self._job.result or "")
+            self.setText(self.job.result or "")
         else:
             self._begin()
 

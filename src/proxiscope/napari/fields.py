@@ -1,4 +1,4 @@
-"""The widget of each kind of parameter, which takes no value that the parameter does not."""
+"""The widget of each kind of parameter: numbers stay in bounds, and text that does not parse is marked."""
 
 import math
 from decimal import Decimal
@@ -32,7 +32,12 @@ def field(parameter: Parameter) -> ValueWidget:
 def read(widget: ValueWidget, parameter: Parameter) -> Any:
     """The value that the widget of a parameter shows; raises InputError for text that does not parse."""
     value = shown_in(widget)
-    return parameter.parse(value) if parameter.kind in _AS_TEXT else value
+    if parameter.kind not in _AS_TEXT:
+        return value
+    try:
+        return parameter.parse(value)
+    except InputError as error:
+        raise InputError(parameter.title, error.found, error.remedy) from None  # named as the form names it
 
 
 def show(widget: ValueWidget, parameter: Parameter, value: Any) -> None:
@@ -158,35 +163,21 @@ def _file(parameter: Parameter, options: dict[str, Any]) -> FileEdit:
 
 
 def _text(parameter: Parameter, options: dict[str, Any]) -> LineEdit:
-    """A line that is framed while its text does not parse, and falls back to what it had when it is left so."""
+    """A line that is framed as long as its text does not parse, and says what would."""
     widget = LineEdit(**options)
-    line, kept = widget.native, ""
+    line = widget.native
 
-    def parses() -> bool:
+    def judge(text: str) -> None:
+        look, tip = "", parameter.doc
         try:
-            parameter.parse(line.text())
-        except InputError:
-            return False
-        return True
-
-    def judge(_text: str) -> None:
-        nonlocal kept
-        good = parses()
-        if good and not line.isModified():  # by the program, not by typing
-            kept = line.text()
-        line.setStyleSheet("" if good else _UNFINISHED)
-        line.setToolTip(parameter.doc if good else f"Give {parameter.expects}.")
-
-    def leave() -> None:
-        nonlocal kept
-        if parses():
-            kept = line.text()
-        else:
-            line.setText(kept)
+            parameter.parse(text)
+        except InputError as error:
+            look, tip = _UNFINISHED, f"{error.remedy}."
+        line.setStyleSheet(look)
+        line.setToolTip(tip)
 
     line.setPlaceholderText(f"such as {parameter.example}")
     line.textChanged.connect(judge)
-    line.editingFinished.connect(leave)
     return widget
 
 

@@ -52,8 +52,19 @@ class ParameterForm(QObject):
         self._mark()
 
     def values(self) -> dict[str, Any]:
-        """The values shown, by name; raises InputError for text that does not parse."""
-        return {p.name: read(self.widgets[p.name], p) for p in self._parameters}
+        """The values shown, by name; raises InputError for text that does not parse.
+
+        Of what is hidden, such text stands for the default: it has no effect.
+        """
+        found = {}
+        for p in self._parameters:
+            try:
+                found[p.name] = read(self.widgets[p.name], p)
+            except InputError:
+                if self.widgets[p.name].native.property(MATTERS):
+                    raise
+                found[p.name] = p.default
+        return found
 
     def algorithm(self) -> Algorithm:
         """The algorithm with the values shown; raises InputError for text that does not parse."""

@@ -1,18 +1,18 @@
 """A run with all that shows it."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any
 
 from qtpy.QtCore import QObject
 
-from ..core import Algorithm, parameters
-from ..core.algorithm import due
+from ..core import Algorithm, Criterion, InputError, lowest_of, parameters
 from .activity import Activity
+from .iterates import Kept
 from .plots import Curves
-from .run import Kept, Run
+from .run import Run
 from .run_list import Row
 from .stream import Stream
 from .worker import Status
@@ -75,17 +75,37 @@ class Live(QObject):
             self.stream.look()
 
     def leave(self) -> None:
-        """Cancel the run, and show nothing more of it."""
+        """Cancel a run that is under way, take its half-made layer away, and show nothing more of it."""
+        under_way = self.active
         self.stream.stop()
         self.run.cancel()
         self.activity.close()
+        if under_way:
+            self.stream.remove_layer()
 
-    def changes_from(self, kept: Kept, algorithm: Algorithm) -> dict[int, Algorithm]:
-        """The changes of a run that begins at `kept`, if `algorithm` is to go on there."""
-        changes = {i: change for i, change in self.run.changes.items() if i < kept.iteration}
-        if algorithm != due(self.run.algorithm, changes, kept.iteration):
-            changes[kept.iteration] = algorithm
-        return changes
+    def rename(self, name: str) -> None:
+        """Give the run, and its layer, another name."""
+        self.name, self.stream.name = name, f"{name} of {self.source.name}"
+        if self.stream.layer is not None:
+            self.stream.layer.name = self.stream.name
+
+    def run_from(self, kept: Kept, algorithm: Algorithm, stop: Sequence[Criterion]) -> Run:
+        """A run that goes on from `kept` with `algorithm`.
+
+        Also where that is the one that was at work, it is a change: the criteria watch what follows it.
+
+        Raises
+        ------
+        InputError
+            If `stop` would have the result be another iterate than what was kept track of so far.
+        """
+        run = self.run
+        if lowest_of(stop) != lowest_of(run.stop_by):
+            found = "held-out data decide on the result in one of the runs only"
+            raise InputError("stop", found, "Choose the same criterion, or press Run to begin anew")
+        changes = {i: change for i, change in dict(run.changes).items() if i < kept.iteration}
+        changes[kept.iteration] = algorithm
+        return Run(run.algorithm, run.make_problem, seed=run.seed, stop=stop, begin=kept, changes=changes)
 
     def curves(self) -> Curves:
         """What is drawn of it."""
@@ -95,8 +115,8 @@ class Live(QObject):
             colour=self.colour,
             figures=run.curves,
             best=run.result.iteration if run.result is not None else None,
-            kept=tuple(kept.iteration for kept in run.kept),
-            changes=tuple(run.changes),
+            kept=tuple(kept.iteration for kept, _ in self.stream.kept),
+            changes=tuple(dict(run.changes)),
         )
 
     def row(self) -> Row:
@@ -110,7 +130,7 @@ class Live(QObject):
             state=f"{run.iteration}/{run.total}" if status is Status.RUNNING else status.value,
             r_factor=r_factor,
             checked=self.drawn,
-            kept=tuple((kept.iteration, kept.r_factor) for kept in run.kept),
+            kept=tuple((kept.iteration, kept.r_factor) for kept, _ in self.stream.kept),
             busy=not status.ended,
         )
 

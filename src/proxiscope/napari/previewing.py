@@ -2,8 +2,9 @@
 
 from typing import Any, ClassVar
 
+from .iterates import Frame
 from .layers import KEY, estimate_layer
-from .run import Frame, Run
+from .run import Run
 from .stream import Stream
 
 NAME = "preview"
@@ -42,7 +43,7 @@ class PreviewStream(Stream):
         return estimate._replace(data=data[:, 0] if data.ndim == 3 and data.shape[1] == 1 else data)
 
     def _options(self, estimate: Frame) -> dict[str, Any]:
-        _, options, _ = estimate_layer(estimate.data, NAME, self._pixel_size())
+        _, options, _ = estimate_layer(estimate.data, NAME, self._scale())
         if estimate.data.ndim == 2 and self.run.algorithm.family == "tomography":
             options["axis_labels"] = ("z", "x")
         options["metadata"][KEY]["kind"] = "preview"

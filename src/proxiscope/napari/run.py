@@ -1,5 +1,6 @@
 """A reconstruction that runs in a thread of its own, to be watched by pulling. No Qt here."""
 
+import logging
 import math
 import threading
 import time
@@ -7,53 +8,34 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
-import numpy as np
 from numpy.typing import NDArray
 
-from ..core import Algorithm, Criterion, InputError, Progress, Record, State, iterate, lowest_of, until
+from ..core import (
+    Algorithm,
+    Criterion,
+    InputError,
+    Progress,
+    ProxiscopeError,
+    Record,
+    iterate,
+    lowest_of,
+    until,
+)
 from ..core.algorithm import check_state, copy_of, due
-from ..core.estimates import note_speed
+from ..core.estimates import memory_in_words, note_speed
+from ..core.memory import available
 from ..reconstruction import Result, conclude, criteria_for
+from .iterates import Curve, Frame, Kept, frame
 from .layers import Companion, companions
 from .worker import Status, Worker
 
 CURVES = ("r_factor", "free_r_factor", "median_r_factor")
 """Recorded figures that are drawn over iterations."""
 
-Curve = list[tuple[int, float]]
-"""Recorded iterations with a figure."""
-
 _catching = threading.Lock()
 """Catching warnings changes what the whole process does with them: one at a time."""
-
-
-class Frame(NamedTuple):
-    """An estimate to be shown, with its range: looking through a volume for it would hold up the display."""
-
-    data: NDArray
-    low: float
-    high: float
-
-
-def frame(data: NDArray) -> Frame:
-    """The frame of an estimate; of a complex one, its modulus."""
-    data = np.abs(data) if np.iscomplexobj(data) else data
-    return Frame(data, float(data.min()), float(data.max()))
-
-
-class Kept(NamedTuple):
-    """An iterate to go back to: the state with the record and the curves up to it, and what it would be as a result."""
-
-    iteration: int
-    r_factor: float
-    state: State
-    record: Record
-    curves: Mapping[str, Curve]
-    seconds: float
-    result: Result
-    frame: Frame
 
 
 class Run(Worker):
@@ -83,7 +65,8 @@ class Run(Worker):
     stopped : str
         Which criterion ended the run, and why; empty as long as none did.
     refused : InputError or None
-        Why the last change could not be made; the run is paused then. Whoever shows it resets it.
+        Why the last change could not be made, in which case the run is paused, or why an iterate could not be kept.
+        Whoever shows it resets it.
     curves : dict[str, list of (int, float)]
         Recorded iterations with their figures, those of `CURVES` and others; grow only.
     starts : ndarray or None
@@ -91,7 +74,7 @@ class Run(Worker):
     shown_start : int or None
         The one whose image was asked for last.
     kept : list of Kept
-        The iterates that were to be kept; grows only.
+        The iterates that were to be kept; whoever shows them takes them from the front.
     final : Kept or None
         The last iterate, once the run has ended and kept its result.
     warnings : list of str
@@ -142,6 +125,8 @@ class Run(Worker):
         self.estimate_seconds = 0.0
         self._stop = False
         self._keep_wanted = self._estimate_wanted = False
+        self._kept_at: set[int] = set()
+        self._handing = threading.Lock()
         self._amended: Algorithm | None = None
         self._start_wanted: int | None = None
         self._estimate: Frame | None = None
@@ -187,7 +172,8 @@ class Run(Worker):
 
         Where it cannot go on from there, the run is paused and `refused` says why.
         """
-        self.refused, self._amended = None, algorithm
+        self.refused = None
+        self._give("_amended", algorithm)
 
     def keep(self) -> None:
         """Keep the iterate in progress, to go back to."""
@@ -199,21 +185,31 @@ class Run(Worker):
 
     def take_estimate(self) -> Frame | None:
         """The estimate that was asked for, once; None when it is not there yet."""
-        estimate, self._estimate = self._estimate, None
-        return estimate
+        return self._take("_estimate")
 
     def request_start(self, start: int) -> None:
         """Ask for the image of one start of an ensemble; `take_start` gives it later."""
         self.shown_start = start
-        if self.final is not None:
-            self._start = start, frame(self.final.state.images[start])
+        final = self.final
+        if final is not None:
+            self._give("_start", (start, frame(final.state.images[start])))
         else:
-            self._start_wanted = start
+            self._give("_start_wanted", start)
 
     def take_start(self) -> tuple[int, Frame] | None:
         """The start that was asked for with its image, once; None when it is not there yet."""
-        start, self._start = self._start, None
-        return start
+        return self._take("_start")
+
+    def _give(self, name: str, value: Any) -> None:
+        with self._handing:
+            setattr(self, name, value)
+
+    def _take(self, name: str) -> Any:
+        """What was given by the other thread, once."""
+        with self._handing:
+            value = getattr(self, name)
+            setattr(self, name, None)
+            return value
 
     def _work(self) -> None:
         """The thread. It alone writes the status, and leaves it at one that has ended, whatever happens."""
@@ -233,7 +229,8 @@ class Run(Worker):
                     self._warm = self.seconds
                 self._note(progress, record)
                 self._wait(progress, record, problem, watched)
-                self._stop = self._stop or self.seconds - self._warm > self.limit
+                if self.seconds - self._warm > self.limit:
+                    self._stop = True
                 if self.ending:
                     break
                 since = time.perf_counter()
@@ -250,7 +247,9 @@ class Run(Worker):
                 early = self._stop and progress.iteration < progress.total and not watched.reason
                 status = Status.STOPPED if early else Status.DONE
         except Exception as error:
-            self.error = error
+            if not isinstance(error, ProxiscopeError):
+                logging.getLogger(__name__).warning("A run failed", exc_info=error)
+            self.error = error.with_traceback(None)  # which would hold the problem as long as the run is listed
             if record.best and progress is not None:  # an iterate from before the failure
                 with suppress(Exception):
                     result = self._result(progress, record, problem, watched)
@@ -290,13 +289,16 @@ class Run(Worker):
         self._deliver(progress, *context)
         while True:
             self._hold(lambda: self._deliver(progress, *context))
-            amended, self._amended = self._amended, None
+            amended = self._take("_amended")
             if amended is None or self.ending:
                 return
             try:
                 check_state(amended, problem, progress.state)
-                self.changes[progress.iteration] = amended
-                self.total = amended.total(problem, progress.state)
+                total = amended.total(problem, progress.state)
+                if total <= progress.iteration:
+                    done = f"{total}, of which {progress.iteration} are done"
+                    raise InputError("iterations", done, "Ask for more of them, or press Stop and keep")
+                self.changes[progress.iteration], self.total = amended, total
                 return
             except InputError as error:
                 self.refused = error
@@ -306,15 +308,25 @@ class Run(Worker):
         if self._estimate_wanted:
             self._estimate_wanted = False
             begin = time.perf_counter()
-            self._estimate = frame(progress.estimate())
+            self._give("_estimate", frame(progress.estimate()))
             self.estimate_seconds = time.perf_counter() - begin
         if self._keep_wanted:
             self._keep_wanted = False
-            if all(kept.iteration != progress.iteration for kept in self.kept):
-                self.kept.append(self._kept(progress, *context))
-        if self._start_wanted is not None:
-            start, self._start_wanted = self._start_wanted, None
-            self._start = start, frame(progress.state.images[start].copy())
+            self._keep(progress, *context)
+        start = self._take("_start_wanted")
+        if start is not None:
+            self._give("_start", (start, frame(progress.state.images[start].copy())))
+
+    def _keep(self, progress: Progress, *context: Any) -> None:
+        if progress.iteration in self._kept_at:
+            return
+        need = 3 * sum(getattr(value, "nbytes", 0) for value in vars(progress.state).values())
+        if need > available():
+            found = f"{memory_in_words(need)} to keep it, {memory_in_words(available())} are free"
+            self.refused = InputError("iterate", found, "Remove kept iterates from the list of runs, and their layers")
+            return
+        self._kept_at.add(progress.iteration)
+        self.kept.append(self._kept(progress, *context))
 
     def _kept(self, progress: Progress, record: Record, *context: Any, last: bool = False) -> Kept:
         result = self._result(progress, record.copied(), *context)  # to which it may add figures

@@ -82,6 +82,7 @@ class RunTree(QTreeWidget):
         self.setIndentation(16)
         self.setIconSize(QSize(14, 14))
         self.setUniformRowHeights(True)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # numbers that tell runs apart are at the end
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -179,6 +180,7 @@ class RunTree(QTreeWidget):
                 child = QTreeWidgetItem(item)
                 child.setTextAlignment(R_FACTOR, RIGHT)
                 child.setToolTip(NAME, "An iterate that was kept: select it to see it, or restart from it.")
+                child.setToolTip(R_FACTOR, "R_F recorded last before it.")
                 if i == 0:
                     item.setExpanded(True)
             child.setText(NAME, f"iterate {iteration}")

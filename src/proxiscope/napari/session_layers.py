@@ -1,7 +1,7 @@
 """Layers of a session: what is kept of each, and layers made of that again."""
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ from ..core import InputError
 from ..core.recipes import file_hash
 from .layers import KEY, LayerData
 from .recipes import Origin
+from .session_notes import checked
+from .session_notes import origin as origin_kept
 
 COMMON = ("name", "visible", "opacity", "blending", "scale", "translate", "rotate", "shear", "units", "axis_labels")
 OWN = {
@@ -26,6 +28,9 @@ OWN = {
 
 FROM_FILE = 2**20
 """Pixels from which on an image is not copied from the file that it came from."""
+
+COPIED = 2**28
+"""Bytes up to which an array is copied before it is written, since it may be painted on meanwhile."""
 
 
 class Finder:
@@ -60,7 +65,14 @@ def taken(layer: Any) -> dict[str, Any] | None:
     if untouched:
         notes["$origin"] = {f.name: getattr(origin, f.name) for f in fields(Origin) if f.name != "data"}
     whole = untouched and not origin.steps
+    if not whole:
+        data = [vertices.copy() for vertices in data] if isinstance(data, list) else _still(data)
     return {"type": kind, "state": kept, "notes": notes, "data": data, "whole_file": origin.path if whole else ""}
+
+
+def _still(data: Any) -> Any:
+    """Data that nobody changes while they are written, unless they are too large to be copied at once."""
+    return data.copy() if isinstance(data, np.ndarray) and data.nbytes < COPIED else data
 
 
 def written(found: dict[str, Any], remarks: list[str]) -> dict[str, Any] | None:
@@ -83,22 +95,26 @@ def written(found: dict[str, Any], remarks: list[str]) -> dict[str, Any] | None:
     return found
 
 
-def made(found: Mapping[str, Any], find: Finder) -> tuple[LayerData, tuple[float, ...] | None]:
-    """A layer of a session, and the range of its contrast; raises InputError."""
+def made(found: Mapping[str, Any], find: Finder, remarks: list[str]) -> tuple[LayerData, tuple[float, ...] | None]:
+    """A layer of a session, and the range of its contrast; raises InputError. Notes that make no sense are left out."""
     kind, state = found["type"], found["state"]
     if kind not in OWN:
         raise InputError("session", f"a layer of the kind {kind!r:.40}", "Use a newer version of proxiscope")
     options = {name: state[name] for name in (*COMMON, *OWN[kind]) if name in state}
     name = str(options.get("name", "layer"))
-    notes = dict(found.get("notes") or {})
-    origin = notes.pop("$origin", None)
-    data = found["data"]
+    data, kept, opened = found["data"], dict(found.get("notes") or {}), None
     if found.get("file"):
         data, opened = _from_file(name, found["file"], find)
-        notes["origin"] = opened.get("origin")
-        notes["source"] = opened.get("source")
-    elif origin:
-        notes["origin"] = _origin(origin, data)
+    if kind in ("image", "labels") and not hasattr(data, "shape"):
+        raise InputError(name, "its data are missing", "Use another copy of the session")
+    notes, wrong = checked(kept, getattr(data, "shape", ()))
+    if opened is not None:
+        notes |= {key: opened[key] for key in ("origin", "source")}
+    elif "$origin" in kept:
+        notes["origin"] = origin_kept(kept["$origin"], data)
+        wrong += [] if notes["origin"] else ["origin"]
+    if wrong:
+        remarks.append(f"{name}: what the session says of its {', '.join(wrong)} makes no sense, and was left out.")
     if kind == "image":
         options["colormap"] = _colormap(state.get("colormap"))
     if notes:
@@ -121,12 +137,6 @@ def _from_file(name: str, file: Mapping[str, Any], find: Finder) -> tuple[Any, d
     raise InputError(name, "its file holds no data any more", "Put back the file as it was")
 
 
-def _origin(kept: Mapping[str, Any], data: Any) -> Origin:
-    known = {f.name for f in fields(Origin)} - {"data"}
-    made = Origin(data=data, **{name: value for name, value in kept.items() if name in known})
-    return replace(made, steps=tuple(made.steps), own=frozenset(made.own))
-
-
 def _colours(colormap: Any) -> dict[str, Any]:
     return {"name": colormap.name, "colors": np.asarray(colormap.colors), "controls": np.asarray(colormap.controls)}
 
@@ -147,7 +157,7 @@ def _plain(value: Any) -> Any:
         return [_plain(one) for one in value.tolist()]
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
-    plain = value is None or isinstance(value, bool | int | float | np.ndarray | np.generic)
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    plain = value is None or isinstance(value, bool | int | float | np.generic)
     return value if plain else str(value)
-
-

@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +12,14 @@ from napari.utils.notifications import show_info, show_warning
 from .._version import __version__
 from ..core import InputError
 from . import dialogs
-from .background import in_background
+from .background import in_background, is_open
 from .layers import LayerData
+from .panels import open_panel
 from .session_file import read_document, write_document
 from .session_layers import Finder, made, taken, written
 
 if TYPE_CHECKING:
     import napari
-
-PLUGIN = "napari-proxiscope"
 
 
 def save_session(viewer: "napari.Viewer", path: str | os.PathLike) -> list[str]:
@@ -86,7 +86,9 @@ def open_session_dialog(viewer: "napari.Viewer") -> None:
     path = dialogs.to_open(viewer.window._qt_window, dialogs.SESSIONS)
     if path:
         in_background(
-            lambda: _read(path), lambda read: _say(f"Opened: {path}", read[2] + _show(viewer, read[0], read[1]))
+            lambda: _read(path),
+            lambda read: _say(f"Opened: {path}", read[2] + _show(viewer, read[0], read[1])),
+            wanted=lambda: is_open(viewer),
         )
 
 
@@ -140,10 +142,12 @@ Found = list[tuple[LayerData, tuple[float, ...] | None]]
 def _read(path: str | os.PathLike) -> tuple[dict[str, Any], Found, list[str]]:
     """The document of a session, its layers, and what could not be had; for a worker thread."""
     document, found, remarks = read_document(path), [], []
-    find = Finder(Path(path))
-    for i, layer in enumerate(document.get("layers") or ()):
+    layers, find = document.get("layers", []), Finder(Path(path))
+    if not isinstance(layers, list):
+        raise InputError(Path(path).name, "its list of layers is damaged", "Use another copy")
+    for i, layer in enumerate(layers):
         try:
-            found.append(made(layer, find))
+            found.append(made(layer, find, remarks))
         except InputError as error:
             remarks.append(f"Not opened: {error}")
         except (AttributeError, KeyError, TypeError, ValueError) as error:  # a file may say anything
@@ -155,6 +159,7 @@ def _show(viewer: Any, document: dict[str, Any], found: Found) -> list[str]:
     """Add the layers, and show all as it was; in the thread of the window."""
     remarks, was_empty = [], not viewer.layers
     for (data, options, kind), limits in found:
+        layer = None
         try:
             layer = Layer.create(data, options, kind)
             if limits is not None:
@@ -164,6 +169,9 @@ def _show(viewer: Any, document: dict[str, Any], found: Found) -> list[str]:
             viewer.add_layer(layer)
         except Exception as error:  # whatever napari makes of what a file says
             remarks.append(f"Not opened: {options.get('name')} ({type(error).__name__}: {error!s:.200}).")
+            if layer in viewer.layers:  # and something that follows the layers cannot live with it
+                with suppress(Exception):
+                    viewer.layers.remove(layer)
     if was_empty:
         _restore_view(viewer, document.get("view"))
     return remarks + _restore_panels(viewer, document.get("panels"))
@@ -180,7 +188,7 @@ def _restore_view(viewer: Any, view: Any) -> None:
         camera.center, camera.zoom, camera.angles = tuple(view["center"]), view["zoom"], tuple(view["angles"])
         if view["selected"] in viewer.layers:
             viewer.layers.selection.active = viewer.layers[view["selected"]]
-    except (KeyError, TypeError, ValueError):  # the layers are there all the same
+    except (LookupError, TypeError, ValueError):  # the layers are there all the same
         pass
 
 
@@ -198,8 +206,7 @@ def _restore_panels(viewer: Any, settings: Any) -> list[str]:
         return remarks
     for title, values in settings.items():
         try:
-            _, panel = viewer.window.add_plugin_dock_widget(PLUGIN, title)
-            panel.apply_settings(values)
+            open_panel(viewer, title).apply_settings(values)
         except Exception as error:  # of a panel that is another by now
             remarks.append(f"The panel {title} is not as it was: {error}")
     return remarks

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Shapes
+from numpy.typing import NDArray
 
 from ..core import InputError, to_dict
 from .layers import KEY, LayerData, image_layer, note, pattern_layer, source_of
@@ -69,6 +70,7 @@ def show_prepared(viewer: Any, session: Session, prepared: Prepared) -> None:
     layer = session.output
     shown = layer if layer is not None and layer in viewer.layers else session.source
     index = image_index(viewer, shown) if shown in viewer.layers else 0
+    before = _outline(shown)
     if shown is layer and layer.ndim == data.ndim:
         own = tuple(layer.contrast_limits) == session.limits
         layer.data = data
@@ -84,6 +86,18 @@ def show_prepared(viewer: Any, session: Session, prepared: Prepared) -> None:
     session.limits = tuple(layer.contrast_limits)
     go_to(viewer, layer, min(index, len(layer.data) - 1))
     viewer.layers.selection.active = layer
+    _fit(viewer, layer, before)
+
+
+def _outline(layer: Any) -> NDArray:
+    """First and last place (y, x) of an image, in the viewer's coordinates."""
+    return layer.extent.world[:, -2:]
+
+
+def _fit(viewer: Any, layer: Any, before: NDArray) -> None:
+    """Fill the view with an image that takes the place of one with another outline: it would lie in a corner."""
+    if not np.allclose(_outline(layer), before):
+        viewer.fit_to_view(layers=[layer])
 
 
 def show_preview(viewer: Any, layer: Any, index: int, preview: Preview, old: Any = None) -> Any:
@@ -136,9 +150,12 @@ def drawn_region(viewer: Any, layer: Any) -> tuple[int, ...]:
 
 def show_source(viewer: Any, session: Session) -> None:
     """Go back to the data as they were before the first step."""
-    remove(viewer, session.output)
-    if session.source in viewer.layers:
-        session.source.visible = True
+    output, source = session.output, session.source
+    remove(viewer, output)
+    if source in viewer.layers:
+        source.visible = True
+        if output is not None:
+            _fit(viewer, source, _outline(output))
 
 
 def _comparable(shown: Any, own: tuple[float, float]) -> tuple[float, float]:

@@ -7,8 +7,10 @@ from typing import Any
 
 from qtpy.QtCore import QObject, QTimer
 
-from .layers import Companion, companion_layer, estimate_layer, note, result_metadata
-from .run import Frame, Run, Status
+from .iterates import Frame, Kept
+from .layers import KEY, Companion, companion_layer, estimate_layer, note, result_metadata
+from .removing import take_away
+from .run import Run, Status
 from .settings import streaming_budget, streaming_tick
 
 CREDIT = 0.6
@@ -55,7 +57,7 @@ class Stream(QObject):
         self.viewer, self.run, self.name, self.source = viewer, run, name, source
         self.layer: Any = None
         self.start_layer: Any = None
-        self.kept_layers: list[Any] = []
+        self.kept: list[tuple[Kept, Any]] = []
         self._limits: tuple[float, ...] = ()
         self._follow = follow
         self._budget = streaming_budget()
@@ -116,8 +118,7 @@ class Stream(QObject):
             self.start_layer.contrast_limits_range = self.start_layer.contrast_limits = limits
         else:
             companion = Companion(f"start {start}", estimate.data, {"contrast_limits": limits})
-            data, options, _ = companion_layer(companion, self.name, self._pixel_size())
-            self.start_layer = self.viewer.add_image(data, **options)
+            self.start_layer = self._add_companion(companion)
         self.start_layer.visible = True
 
     def _painted(self, begin: float, estimate_seconds: float) -> None:
@@ -138,12 +139,13 @@ class Stream(QObject):
 
     def _show_kept(self) -> None:
         """A layer, hidden at first, for each iterate that was kept since."""
-        for kept in self.run.kept[len(self.kept_layers) :]:
+        while self.run.kept:
+            kept = self.run.kept.pop(0)
             name = f"{self.name}, iterate {kept.iteration}"
-            data, options, _ = estimate_layer(kept.frame.data, name, self._pixel_size())
+            data, options, _ = estimate_layer(kept.frame.data, name, self._scale())
             options["metadata"] = result_metadata(kept.result, self.run.make_problem)
             layer = self.viewer.add_image(data, **options, visible=False)
-            self.kept_layers.append(layer)
+            self.kept.append((kept, layer))
             if self.layer in self.viewer.layers:
                 self.viewer.layers.move(self.viewer.layers.index(layer), self.viewer.layers.index(self.layer))
                 self.viewer.layers.selection.active = self.layer
@@ -154,7 +156,7 @@ class Stream(QObject):
 
     def _options(self, estimate: Frame) -> dict[str, Any]:
         """Of the layer that shows it."""
-        return estimate_layer(estimate.data, self.name, self._pixel_size())[1]
+        return estimate_layer(estimate.data, self.name, self._scale())[1]
 
     def _show(self, estimate: Frame) -> None:
         if self.layer is None:
@@ -171,10 +173,12 @@ class Stream(QObject):
         self._limits = tuple(self.layer.contrast_limits)
         if self.source in self.viewer.layers:
             self.source.visible = False
-        centre_slices(self.viewer, estimate.data.ndim)
-        self.viewer.reset_view()
+        show_middle(self.viewer, self.layer)
+        alone = {"layers": [self.layer]} if self.layer.ndim == self.viewer.dims.ndim else {}
+        self.viewer.reset_view(**alone)  # which napari can only do for layers with all dimensions
 
-    def _pixel_size(self) -> float | None:
+    def _scale(self) -> float | None:
+        """Pixel size of the layers in nm; none beside patterns, with which napari could not show it."""
         return note(self.source, "pixel_size") if self.run.algorithm.family == "tomography" else None
 
     def _set_limits(self, estimate: Frame) -> None:
@@ -200,18 +204,22 @@ class Stream(QObject):
     def show_companions(self, found: Sequence[Companion], more: str = "") -> None:
         """Show what belongs to the result, below it; the result stays the one that is selected."""
         for companion in found:
-            data, options, _ = companion_layer(companion, self.name, self._pixel_size())
-            options["name"] = f"{options['name']} {more}".strip()
-            layer = self.viewer.add_image(data, **options)
+            layer = self._add_companion(companion, more)
             if self.layer in self.viewer.layers:
                 self.viewer.layers.move(self.viewer.layers.index(layer), self.viewer.layers.index(self.layer))
         if self.layer in self.viewer.layers:
             self.viewer.layers.selection.active = self.layer
 
+    def _add_companion(self, companion: Companion, more: str = "") -> Any:
+        data, options, _ = companion_layer(companion, self.name, self._scale())
+        options["name"] = f"{options['name']} {more}".strip()
+        options["metadata"][KEY]["pixel_size"] = note(self.source, "pixel_size")
+        return self.viewer.add_image(data, **options)
+
     def remove_layer(self) -> None:
         """Take the streamed layer away again, and show the input."""
-        if self.layer is not None and self.layer in self.viewer.layers:
-            self.viewer.layers.remove(self.layer)
+        if self.layer is not None:
+            take_away(self.viewer, self.layer)
         self.show_source()
 
     def show_source(self) -> None:
@@ -227,7 +235,9 @@ class Stream(QObject):
             self.show_source()
 
 
-def centre_slices(viewer: Any, ndim: int) -> None:
-    """Show the central slice along each axis that has a slider."""
-    for axis in range(max(0, ndim - viewer.dims.ndisplay)):
-        viewer.dims.set_point(axis, sum(viewer.dims.range[axis][:2]) / 2)
+def show_middle(viewer: Any, layer: Any) -> None:
+    """Show the central slice of a layer along each axis that has a slider."""
+    hidden = viewer.dims.ndim - layer.ndim
+    middle = layer.data_to_world([n // 2 for n in layer.data.shape])
+    for axis in range(max(0, layer.ndim - viewer.dims.ndisplay)):
+        viewer.dims.set_point(hidden + axis, middle[axis])

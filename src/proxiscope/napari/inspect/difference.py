@@ -76,6 +76,8 @@ class DifferencePage(Page):
 
     def compute(self) -> None:
         """Subtract, and show."""
+        if self.missing():
+            return
         work = partial(subtract, source(self.bench.layer), source(self.bench.other))
         self.task.replace(work, "Subtracting.")
 

@@ -12,7 +12,6 @@ from qtpy.QtWidgets import QWidget
 from ...core import InputError
 from ..controls import wrapped_label
 from ..form import Rows
-from ..layers import note
 from ..plots.base import Plot
 from ..plots.readout import Reading, Row
 from ..task import Tick
@@ -23,6 +22,11 @@ from .scale import scale_of
 
 SECTIONS = {"y": "zx", "x": "zy", "z": "yx"}
 """Axes (row, column) of the section across each axis."""
+
+WEDGE = (
+    " Blue lines bound what the tilts did not measure, the missing wedge: what lies within was made by the algorithm."
+)
+"""Said of what was reconstructed from tilts."""
 
 DECADES = 7
 """Of power that are shown."""
@@ -45,7 +49,8 @@ def section(a: Source, across: str, steps: tuple[float, ...], unit: str, tilted:
 
     found = central_section(a.array(), across)
     tick(0.5)
-    sectors = missing_sectors(_tilts(a), across) if tilted else None
+    tilts = _tilts(a) if tilted else None
+    sectors = None if tilts is None else missing_sectors(tilts, across)
     power = np.log10(np.maximum(found.power, np.finfo(np.float32).tiny))
     highest = float(power.max())
     low = max(highest - DECADES, float(np.quantile(power, 0.02)))
@@ -145,15 +150,12 @@ class FourierPage(Page):
     """The central section of the log power spectrum."""
 
     title: ClassVar[str] = "Fourier"
-    about: ClassVar[str] = (
-        "The power spectrum on a logarithmic scale; of a volume, its central section. Blue lines bound what the tilts "
-        "did not measure, the missing wedge: what lies within was made by the algorithm."
-    )
+    about: ClassVar[str] = "The power spectrum on a logarithmic scale; of a volume, its central section."
 
     def build(self) -> None:
         """Which section, and the picture."""
         self.across = ComboBox(
-            label="Section across", choices=[("y, the tilt axis", "y"), ("x", "x"), ("z, the beam", "z")],
+            label="Section across", choices=["y", "x", "z"],
             tooltip="The section is perpendicular to this axis and goes through zero frequency.",
         )  # fmt: skip
         self.across.changed.connect(lambda _value: self._compute())
@@ -165,15 +167,22 @@ class FourierPage(Page):
 
     def show_layers(self) -> None:
         """Compute, and show when it is there."""
+        tilted = self._tilted()
+        self.sentence.setText(self.about + WEDGE * tilted)
+        for i, (axis, part) in enumerate((("y", ", the tilt axis"), ("x", ""), ("z", ", the beam"))):
+            self.across.native.setItemText(i, axis + part * tilted)
         self.choice.setVisible(self.bench.layer.ndim == 3)
         self._compute()
+
+    def _tilted(self) -> bool:
+        """Whether the layer is a volume that was reconstructed from tilts."""
+        return self.bench.layer.ndim == 3 and family_of(self.bench.layer) == "tomography"
 
     def _compute(self) -> None:
         layer = self.bench.layer
         if not self._shown or layer is None:
             return
-        tilted = layer.ndim == 3 and family_of(layer) == "tomography"
-        self.task.replace(partial(section, source(layer), self.across.value, *scale_of(layer), tilted))
+        self.task.replace(partial(section, source(layer), self.across.value, *scale_of(layer), self._tilted()))
 
     def show_result(self, shown: Shown) -> None:
         """Draw the section."""
@@ -188,10 +197,14 @@ class FourierPage(Page):
 
     def _sentence(self, shown: Shown) -> str:
         if shown.sectors is None:
-            known = note(self.bench.layer, "provenance")
-            return "" if known or self.bench.layer.ndim == 2 else "Which tilts were measured is not on record."
+            return "Which tilts were measured is not on record." if self._tilted() else ""
         if not shown.sectors:
             return "In this section nothing is missing."
-        widths = ", ".join(f"{end - start:.3g}" for start, end in shown.sectors)
+        widths = ", ".join(_degrees(end - start) for start, end in shown.sectors)
         share = sum(end - start for start, end in shown.sectors) / 180
         return f"Missing: {widths} degrees, {share:.0%} of this section."
+
+
+def _degrees(width: float) -> str:
+    """To half a degree, which the ends of a sector are known to."""
+    return f"{round(2 * width) / 2 or width:.3g}"

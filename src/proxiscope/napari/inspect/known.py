@@ -21,6 +21,15 @@ def family_of(layer: Any) -> str:
     return {"TiltSeries": "tomography", "DiffractionPattern": "phase"}.get(kind, "")
 
 
+def knows_tilts(layer: Any) -> bool:
+    """Whether a result of a tilt series knows its tilts, as far as can be told without reading a file."""
+    if family_of(layer) != "tomography":
+        return False
+    refined = (note(layer, "products") or {}).get("rotations") is not None
+    recipe = ((note(layer, "provenance") or {}).get("input") or {}).get("recipe")
+    return refined or bool(note(layer, "make_problem") or recipe)
+
+
 def problem_maker(source: Source) -> Callable[[], Any]:
     """A function for a worker thread that makes the problem of a result; it raises InputError where none can be made.
 

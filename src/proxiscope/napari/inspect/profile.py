@@ -1,5 +1,6 @@
 """Values along a line that is drawn in the viewer."""
 
+from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar
 
@@ -39,15 +40,16 @@ class ProfilePage(Page):
 
     title: ClassVar[str] = "Profile"
     about: ClassVar[str] = (
-        "Values along a line across the layer, and the one it is compared with. Drag in the viewer to draw another "
-        "line; drag the edges of the grey band in the plot to measure a width."
+        "Values along a line across the layer, and the one it is compared with. Press Draw line, then drag in the "
+        "viewer; drag the edges of the grey band in the plot to measure a width."
     )
     follows: ClassVar[bool] = True
 
     def build(self) -> None:
         """A button, the plot, and what is measured."""
         self.lines: Any = None
-        self._lengths: list[NDArray] = []
+        self._before: Any = None  # what was the active layer
+        self._hidden = False
         self.draw = QPushButton("Draw line", toolTip="Add a layer with a line across the middle, to be drawn anew.")
         self.draw.clicked.connect(self.draw_line)
         self.plot = ProfilePlot(self)
@@ -65,6 +67,10 @@ class ProfilePage(Page):
     def draw_line(self) -> None:
         """Add a line across the middle of the chosen layer, with the tool that draws another; or take it up again."""
         layer, viewer = self.bench.layer, self.bench.viewer
+        if layer is None:
+            return
+        active = viewer.layers.selection.active
+        self._before = self._before if active == self.lines else active
         if self.lines is None or self.lines not in viewer.layers:
             rows, columns = layer.data.shape[-2:]
             ends = np.array([[rows // 2, 0.1 * columns], [rows // 2, 0.9 * columns]])
@@ -89,6 +95,15 @@ class ProfilePage(Page):
             if self._shown:
                 self._look()
 
+    def _stop_drawing(self) -> None:
+        """Give the mouse back to the viewer, and the selection to the layer that had it."""
+        layers = self.bench.viewer.layers
+        if self.lines is None or self.lines not in layers:
+            return
+        self.lines.mode = "pan_zoom"
+        if layers.selection.active == self.lines:
+            layers.selection.active = self._before if self._before in layers else self.bench.layer
+
     def _moved(self, event: Any = None) -> None:
         if self._shown and not self._soon.isActive():
             self._soon.start()
@@ -102,6 +117,20 @@ class ProfilePage(Page):
 
     # ---- the profile
 
+    def open(self) -> None:
+        """Show the line again that was put away."""
+        if self._hidden and self.lines is not None:
+            self.lines.visible = True
+        self._hidden = False
+        super().open()
+
+    def close_page(self) -> None:
+        """Put the line away: on other pages it is in the way."""
+        if self._shown and self.lines is not None:
+            self._stop_drawing()
+            self._hidden, self.lines.visible = self.lines.visible, False
+        super().close_page()
+
     def show_layers(self) -> None:
         """Follow the shown slice too."""
         self.bench.viewer.dims.events.point.connect(self._moved)
@@ -114,10 +143,12 @@ class ProfilePage(Page):
 
     def leave(self) -> None:
         """Leave the line, which is the user's, and follow it no more."""
+        lines, self.lines = self.lines, None
         super().leave()
-        if self.lines is not None:
-            self.lines.events.set_data.disconnect(self._moved)
-            self.lines = None
+        if lines is not None:
+            lines.events.set_data.disconnect(self._moved)
+            with suppress(RuntimeError):  # the window may be going down
+                lines.mode = "pan_zoom"
 
     def _look(self) -> None:
         ends, layer = self._ends(), self.bench.layer

@@ -97,6 +97,8 @@ class ResidualPage(Page):
 
     def compute(self) -> None:
         """Calculate, and show."""
+        if self.missing():
+            return
         self.task.replace(partial(compare, source(self.bench.layer)), "Calculating what the result should have given.")
 
     def show_result(self, found: Found) -> None:

@@ -9,11 +9,12 @@ from magicgui.widgets import ComboBox
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QPushButton
 
+from ...core import InputError
 from ..controls import wrapped_label
 from ..form import Rows
 from ..layers import note
 from ..task import Tick
-from .known import family_of, problem_maker
+from .known import family_of, knows_tilts, problem_maker
 from .page import Page, Source, elastic, source
 from .plots import CorrelationPlot
 from .scale import scale_of
@@ -30,11 +31,12 @@ class Halves(NamedTuple):
 
 
 class Correlation(NamedTuple):
-    """A correlation with its name; `halves` tells whether it is of halves of the data."""
+    """A correlation with its name, whether it is of halves of the data, and between which Fourier points."""
 
     name: str
     fsc: Any
     halves: bool
+    between: str
 
 
 def half_volumes(a: Source, tick: Tick) -> Halves:
@@ -54,19 +56,27 @@ def half_volumes(a: Source, tick: Tick) -> Halves:
 
 
 def correlations(
-    a: Source, b: Source | None, halves: Halves | None, between: str, size: float | None, tick: Tick
+    a: Source, b: Source | None, halves: Halves | None, between: str, asked: bool, size: float | None, tick: Tick
 ) -> list[Correlation]:
-    """With another layer, and of halves, as far as they are there."""
+    """With another layer, and of halves, as far as they are there.
+
+    Where nobody has `asked` for a part of Fourier space, all points are compared if the tilts cannot be had.
+    """
     from ...comparison import correlate
 
     found = []
-    tilts = None if between == "all" else halves.series if halves else _tilts(a)
+    try:
+        tilts = None if between == "all" else halves.series if halves else _tilts(a)
+    except InputError:
+        if asked:
+            raise
+        between, tilts = "all", None
     common = {"between": between, "tilts": tilts, "pixel_size": size}
     if halves is not None:
-        found.append(Correlation("two halves", correlate(halves.one, halves.other, **common), True))
+        found.append(Correlation("two halves", correlate(halves.one, halves.other, **common), True, between))
     tick(0.5)
     if b is not None:
-        found.append(Correlation(b.name, correlate(a.array(), b.array(), **common), False))
+        found.append(Correlation(b.name, correlate(a.array(), b.array(), **common), False, between))
     return found
 
 
@@ -92,7 +102,8 @@ class ResolutionPage(Page):
             tooltip="Which part of Fourier space is compared. In the missing wedge nothing was measured: there, "
             "results agree on what the algorithm adds.",
         )  # fmt: skip
-        self.between.changed.connect(lambda _value: self._compute())
+        self.between.changed.connect(self._ask)
+        self._asked = False
         self.half = QPushButton(
             "From half the data",
             toolTip="Reconstruct from every other tilt, and from the others, as this result was; then correlate both.",
@@ -123,6 +134,8 @@ class ResolutionPage(Page):
         if layer != self._of:
             self.task.cancel()
             self._of, self._halves, self.found = layer, None, []
+            if not self._asked:
+                self._show_between("measured" if knows_tilts(layer) else "all")
         tomography = family_of(layer) == "tomography"
         self.points.setVisible(tomography)
         self.half.setVisible(tomography)
@@ -130,6 +143,8 @@ class ResolutionPage(Page):
 
     def compute_halves(self) -> None:
         """Reconstruct from both halves, then correlate."""
+        if self.missing():
+            return
         self.task.replace(partial(half_volumes, source(self.bench.layer)), "Reconstructing from both halves.")
 
     def show_result(self, result: Halves | list[Correlation]) -> None:
@@ -139,7 +154,18 @@ class ResolutionPage(Page):
             self._compute()
         elif self._shown and self.bench.layer is not None:
             self.found = result
+            if result and not self._asked:
+                self._show_between(result[0].between)
             self._draw()
+
+    def _ask(self, _value: str) -> None:
+        """From now on the choice is the user's."""
+        self._asked = True
+        self._compute()
+
+    def _show_between(self, value: str) -> None:
+        with self.between.changed.blocked():
+            self.between.value = value
 
     def _compute(self) -> None:
         layer, other = self.bench.layer, self.bench.other
@@ -151,7 +177,7 @@ class ResolutionPage(Page):
             return
         between = self.between.value if family_of(layer) == "tomography" else "all"
         steps, unit = scale_of(layer)
-        given = (source(layer), None if other is None else source(other), self._halves, between)
+        given = (source(layer), None if other is None else source(other), self._halves, between, self._asked)
         self.task.replace(partial(correlations, *given, steps[-1] if unit == "nm" else None))
 
     def _draw(self) -> None:

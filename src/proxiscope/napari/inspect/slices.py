@@ -91,14 +91,13 @@ class Slices(QWidget):
         self.planes.show_look(tuple(self.layer.contrast_limits), lookup(self.layer))
 
     def _index(self) -> tuple[int, ...]:
-        """The voxel that the viewer's point lies in."""
-        point = self.viewer.dims.point
-        if len(point) < 3:  # a volume that is just being added
-            return tuple(n // 2 for n in self.layer.data.shape)
-        place = self.layer.world_to_data(point)
-        return tuple(
-            int(min(max(round(float(p)), 0), n - 1)) for p, n in zip(place, self.layer.data.shape, strict=True)
-        )
+        """The voxel that the viewer's point lies in; the middle one where the point is outside the volume."""
+        point, shape = self.viewer.dims.point, self.layer.data.shape
+        if len(point) == 3:  # unlike that of a volume that is just being added
+            index = tuple(round(float(p)) for p in self.layer.world_to_data(point))
+            if all(0 <= i < n for i, n in zip(index, shape, strict=True)):
+                return index
+        return tuple(n // 2 for n in shape)
 
     def _follow(self, always: bool = False) -> None:
         """Show the slices through the viewer's point."""

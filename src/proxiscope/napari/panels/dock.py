@@ -110,9 +110,10 @@ def _canceller(panel: Dock) -> Callable[..., None]:
 
 
 def workers_of(state: Mapping[str, Any]) -> list[Worker]:
-    """The workers among the attributes of a panel, and those of its runs."""
+    """The workers of a panel: among its attributes, and of its runs and estimates."""
     runs = [live.run for live in state.get("lives", ())]
-    return [value for value in state.values() if isinstance(value, Worker)] + runs
+    estimate = vars(state["cost"]).get("job") if "cost" in state else None
+    return [value for value in (*state.values(), *runs, estimate) if isinstance(value, Worker)]
 
 
 def dock_of(panel: QWidget) -> QDockWidget | None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -156,7 +157,12 @@ class PhasePanel(ReconstructionPanel):
     def describe(self, layer: Any) -> str:
         """Frame, oversampling ratio and pixel size."""
         text = " x ".join(str(n) for n in layer.data.shape) + " pixels"
-        pixels, pixel_size = self.size(layer).support_pixels, note(layer, "pixel_size")
+        if note(layer, "kind") == "stack":
+            text += ", taken as a pattern in three dimensions. If they are exposures, average them: Prepare ..."
+        try:
+            pixels, pixel_size = self.size(layer).support_pixels, note(layer, "pixel_size")
+        except InputError as error:
+            return f"{text}. {error}"
         if pixels:
             text += f"; oversampling ratio {layer.data.size / pixels:.3g}"
         return text + (f"; the reconstruction has pixels of {pixel_size:.4g} nm" if pixel_size else "")
@@ -167,11 +173,14 @@ class PhasePanel(ReconstructionPanel):
         pixels = None
         if chosen in ("rectangle", "ellipse"):
             pixels = int(math.prod(shape) / self.ratio.value)
+        elif isinstance(chosen, Labels) and chosen.data.shape != shape:
+            sizes = [" x ".join(map(str, size)) for size in (chosen.data.shape, shape)]
+            raise InputError("Support", f"{sizes[0]} pixels for a pattern of {sizes[1]}", "Choose or draw another")
         elif isinstance(chosen, Labels) and chosen.data.size <= QUICK:
             pixels = int(np.count_nonzero(chosen.data))
         return PatternSize(shape, self.object.value in ("non-negative", "real"), pixels)
 
-    def problem_maker(self, layer: Any) -> Callable[[], Any]:
+    def problem_maker(self, layer: Any, recorded: bool = True) -> Callable[[], Any]:
         """The pattern of the chosen layers."""
         data, shape = layer.data, layer.data.shape
         support, mask = self._support(shape), self._region(self.mask.value, shape)
@@ -188,7 +197,7 @@ class PhasePanel(ReconstructionPanel):
         def make() -> DiffractionPattern:
             given = {"support": support(), "mask": mask(), "start": array_of(*start), **options}
             made = pattern(np.asarray(data), source=source, **given)
-            recipe = pattern_recipe(origin, **given)
+            recipe = pattern_recipe(origin, **given) if recorded else None
             return made if recipe is None else made.copy_with(recipe=recipe)
 
         return make
@@ -208,12 +217,12 @@ class PhasePanel(ReconstructionPanel):
             return lambda: None
         if isinstance(layer, Labels):
             labels = layer.data
-            return lambda: np.asarray(labels) > 0
+            return cache(lambda: np.asarray(labels) > 0)  # as it was: it may be edited before another call
         if len(shape) != 2:
             raise InputError(layer.name, "shapes for a volume", "Draw the region in a Labels layer")
         vertices = [(v * layer.scale + layer.translate) / self._pixel_scale() for v in layer.data]
         kinds = list(layer.shape_type)
-        return lambda: Shapes(vertices, shape_type=kinds).to_labels(labels_shape=shape) > 0
+        return cache(lambda: Shapes(vertices, shape_type=kinds).to_labels(labels_shape=shape) > 0)
 
     def _pixel_scale(self) -> np.ndarray:
         """The scale at which images of real space lie in the viewer: that of the newest result."""
@@ -274,20 +283,22 @@ class PhasePanel(ReconstructionPanel):
 
     def show_start(self, start: int) -> None:
         """Show the image of one start of an ensemble."""
-        self.run.request_start(start)
-        self.current.stream.show_start()
-        self._show_run(self.current, self.run.status)
+        live = self.current
+        if live is not None:
+            live.run.request_start(start)
+            live.stream.show_start()
+            self._show_run(live, live.run.status)
 
     def show_agreement(self, best: int) -> None:
         """Show mean and variance of the best starts of an ensemble that has ended, and their PRTF."""
-        run, stream = self.run, self.current.stream
-        if run is None or run.final is None:
+        live, final = self.current, None if self.run is None else self.run.final
+        if final is None:
             return
+        run, stream = live.run, live.stream
 
         def compute() -> tuple[Any, Exception | None]:
             try:
-                ranked = run.present.ranking(run.final.state)[:best]
-                images = run.final.state.images[ranked]
+                images = final.state.images[run.present.ranking(final.state)[:best]]
                 return compare(images[[image.any() for image in images]], run.make_problem()), None
             except Exception as error:  # told where it can be shown
                 return None, error

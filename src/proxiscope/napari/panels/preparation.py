@@ -5,15 +5,17 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from magicgui.widgets.bases import BaseValueWidget
 from napari.layers import Image
 from qtpy.QtWidgets import QVBoxLayout
 
 import napari
 
-from ...core import InputError
-from ...preparation import Step
+from ...core import InputError, to_dict
+from ...preparation import Step, as_steps
 from ..buttons import Buttons
 from ..choices import choose_layers
+from ..choosing import choose_all, plain, values_of, widgets_of
 from ..controls import JobControls, wrapped_label
 from ..data_choice import DataChoice
 from ..form import Section
@@ -287,6 +289,39 @@ class PreparationPanel(Dock):
         self.controls.status.setText(text)
         if outcome.error is not None:
             self._report(outcome.error)
+
+    # ---- sessions
+
+    def settings(self) -> dict[str, Any]:
+        """What is chosen, in plain values that JSON can hold: the layer by its name, and the steps planned.
+
+        Once steps were applied, the layer is the prepared one, which says the rest itself.
+        """
+        data = values_of(self._data_widgets())
+        if self.current is not None and self.current.steps:
+            data = {"input": plain(self.shown), "becomes": data["becomes"]}
+        return {"data": data, "planned": [{"name": step.name, **to_dict(step)} for step in self.plan.planned]}
+
+    def apply_settings(self, settings: dict[str, Any]) -> None:
+        """Choose what `settings` says, as far as it still can be chosen.
+
+        Raises
+        ------
+        InputError
+            If a step is under way, or one that is planned is not known.
+        """
+        if self.working:
+            raise InputError("Prepare data", "a step is under way", "Wait for its end, and open the session again")
+        choose_all(self._data_widgets(), settings.get("data", {}))
+        planned = as_steps(settings.get("planned", ()))
+        self.plan.take(0, len(self.plan.planned))
+        self.plan.add(*planned)
+
+    def _data_widgets(self) -> dict[str, BaseValueWidget]:
+        """What says which data they are, by names."""
+        choice, angles = self.choice, self.choice.angles
+        more = {"quantity": choice.quantity.combo, "angles": angles.combo, "angle_file": angles.file}
+        return widgets_of(choice) | more | {"first_angle": angles.first, "angle_step": angles.step}
 
     def leave(self) -> None:
         """Cancel what is under way, take a preview away, and listen to the viewer no more."""

@@ -1,7 +1,7 @@
 """The panel *Tomography*."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -206,19 +206,19 @@ class TomographyPanel(ReconstructionPanel):
 
     # ---- the problem
 
-    def problem_maker(self, layer: Any) -> Callable[[], Any]:
+    def problem_maker(self, layer: Any, recorded: bool = True) -> Callable[[], Any]:
         """The tilt series of the chosen layers."""
         layers = self._series_layers(layer)
         in_plane = [None] if len(layers) == 1 else [0.0, self.in_plane.value]
         masks = (self.blocked.value, self.second_blocked.value)
         makers = [
-            self._series_maker(*part)
+            self._series_maker(*part, recorded)
             for part in zip(layers, self._tilts(layers), masks[: len(layers)], in_plane, strict=True)
         ]
-        marked, every = None if self.support.value is None else self.support.value.data, self.hold_out.value
+        marked, every = _marked(self.support.value), self.hold_out.value
 
         def make() -> TiltSeries:
-            support = None if marked is None else np.asarray(marked) != 0
+            support = marked()
             if len(makers) == 1:
                 series = makers[0](support)
             else:
@@ -228,9 +228,11 @@ class TomographyPanel(ReconstructionPanel):
 
         return make
 
-    def _series_maker(self, layer: Any, tilts: Tilts, mask: Any, in_plane: float | None) -> Callable[..., TiltSeries]:
+    def _series_maker(
+        self, layer: Any, tilts: Tilts, mask: Any, in_plane: float | None, recorded: bool
+    ) -> Callable[..., TiltSeries]:
         """A function that makes the series of one layer, for the worker thread."""
-        data, blocked = layer.data, None if mask is None else mask.data
+        data, blocked = layer.data, _marked(mask)
         axis = self.axis_angle.value if self.tilt_axis.value == "angle" else self.tilt_axis.value
         options = {
             "tilt_axis": axis,
@@ -244,9 +246,11 @@ class TomographyPanel(ReconstructionPanel):
         origin, source = origin_of(layer), options.pop("source")
 
         def make(support: np.ndarray | None = None) -> TiltSeries:
-            usable = None if blocked is None else np.asarray(blocked) == 0
+            marked = blocked()
+            usable = None if marked is None else ~marked
             series = tilt_series(np.asarray(data), **tilts._asdict(), mask=usable, source=source, **options)
-            recipe = series_recipe(origin, tilts, mask=usable, support=support, **options)
+            wanted = {"mask": usable, "support": support, **options}
+            recipe = series_recipe(origin, tilts, **wanted) if recorded else None
             series = series if support is None else series.copy_with(support=support)
             return series if recipe is None else series.copy_with(recipe=recipe)
 
@@ -256,7 +260,15 @@ class TomographyPanel(ReconstructionPanel):
         return [layer] if self.second.value is None else [layer, self.second.value]
 
     def _tilts(self, layers: list[Any]) -> list[Tilts]:
-        """How the images of each layer were tilted."""
+        """How the images of each layer were tilted; raises InputError where that is not known of each."""
+        found = self._found_tilts(layers)
+        for layer, tilts in zip(layers, found, strict=True):
+            if len(tilts.angles) != len(layer.data):
+                what = f"{len(tilts.angles)} for the {len(layer.data)} images of {layer.name}"
+                raise InputError("Tilt angles", what, "Choose another file, or where else they come from")
+        return found
+
+    def _found_tilts(self, layers: list[Any]) -> list[Tilts]:
         chosen = self.angles.value
         if chosen == FROM_DATA:
             return [carried(layer) for layer in layers]
@@ -264,6 +276,12 @@ class TomographyPanel(ReconstructionPanel):
             given, *rest = (Tilts(self.source.even(len(layer.data))) for layer in layers)
             return [given, *(carried(x) if carries_tilts(x) else t for x, t in zip(layers[1:], rest, strict=True))]
         return shared_out(of_table(self.source.table()) if chosen == FROM_FILE else of_result(chosen), layers)
+
+
+def _marked(layer: Any) -> Callable[[], np.ndarray | None]:
+    """A function for the worker thread that returns what a layer marks, as it is when it is called first."""
+    data = None if layer is None else layer.data
+    return cache(lambda: None if data is None else np.asarray(data) != 0)
 
 
 def _can_be_support(layer: Any) -> bool:

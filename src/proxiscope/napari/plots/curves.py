@@ -17,6 +17,9 @@ NOTHING = "No run yet"
 LONGEST = 18
 """Characters of a run's name in the key."""
 
+MOST_NAMES = 4
+"""Runs that the key names; of more it would hide the curves, and the list of runs has their colours."""
+
 
 class CurvePlot(Plot):
     """Figures over iterations.
@@ -95,10 +98,10 @@ class CurvePlot(Plot):
         return Reading(tuple(rows), place, tuple(dots))
 
     def key(self) -> tuple[Row, ...]:
-        """The runs where there are several, and the figures where there are several."""
+        """The runs where there are a few, and the figures where there are several."""
         figures = {name: line for run in self._runs for name, line in run.lines.items()}
         rows = []
-        if len(self._runs) > 1:
+        if 1 < len(self._runs) <= MOST_NAMES:
             rows = [Row(_short(run.shown.name), run.shown.colour) for run in self._runs if run.lines]
         if len(figures) > 1:
             several = len(self._runs) > 1
@@ -147,4 +150,6 @@ class CurvePlot(Plot):
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "\u2026"
+    """Without its middle where it is long: what tells runs apart is often at the end."""
+    end = LONGEST // 2
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - end - 1]}\u2026{name[-end:]}"

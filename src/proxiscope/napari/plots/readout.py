@@ -136,5 +136,5 @@ class Readout(QWidget):
                 left += SAMPLE + GAP
             painter.setPen(text)
             room = self._box.right() - EDGE - left
-            line = metrics.elidedText(row.text, Qt.TextElideMode.ElideRight, int(np.ceil(room)) + 1)
+            line = metrics.elidedText(row.text, Qt.TextElideMode.ElideMiddle, int(np.ceil(room)) + 1)
             painter.drawText(QPointF(left, top + metrics.ascent()), line)
