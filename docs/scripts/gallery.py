@@ -110,6 +110,7 @@ def phase_log_view(viewer):
 def phase_starts(viewer):
     panel = opened(viewer, "pattern", "Phase retrieval")
     panel.many.widgets["starts"].value = 20
+    panel.many.widgets["keep"].value = 5
     panel.form.widgets["max_iterations"].value = 400
     panel.start()
     ended(panel)

@@ -25,6 +25,7 @@ def usual_preferences(monkeypatch):
     monkeypatch.setattr("proxiscope.napari.stream.streaming_budget", lambda: 0.04)
     monkeypatch.setattr("proxiscope.napari.stream.streaming_tick", lambda: 0.07)
     monkeypatch.setattr("proxiscope.napari.dialogs._last", {})
+    monkeypatch.setattr("proxiscope.napari.panels.base.TWICE", 0)  # tests press faster than people do
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ class Stream(QObject):
         self._follow = follow
         self._budget = streaming_budget()
         self._credit, self._credit_at = CREDIT, time.perf_counter()
-        self._painting = False
+        self._painting = self._looking = False
         self._news: tuple[Any, ...] | None = None
         self._iteration = self._asked_at = -1
         self._timer = QTimer(self)
@@ -81,6 +81,15 @@ class Stream(QObject):
 
     def look(self) -> None:
         """Show what is new, an estimate if the last has been painted and another may be; ask for the next."""
+        if self._looking:  # showing lets Qt work, which must not show what is newer in between
+            return
+        self._looking = True
+        try:
+            self._look()
+        finally:
+            self._looking = False
+
+    def _look(self) -> None:
         run, status = self.run, self.run.status  # read once: the run goes on meanwhile
         if status.ended:
             self._show_kept()
@@ -89,7 +98,7 @@ class Stream(QObject):
             return
         self.show_start()
         self._show_kept()
-        news = (status, run.request, run.refused, len(run.kept))
+        news = (status, run.request, run.refused, len(self.kept))
         if news == self._news and (self._painting or not self._can_afford()):
             return
         begin, estimate = time.perf_counter(), run.take_estimate()

@@ -207,8 +207,8 @@ class RunningPanel(Dock):
 
     def _follow(self, live: Live, status: Status) -> None:
         """Show how far a run is; called by its stream whenever there is time to paint."""
-        live.activity.update(live.run.iteration)  # which lets Qt work: meanwhile it may have ended, or be gone
-        if live not in self.lives or not (live.active or status.ended):
+        live.activity.update(live.run.iteration)  # which lets Qt work: meanwhile it may have been taken off the list
+        if live not in self.lives:
             return
         if status is not Status.PREPARING and not live.warned:
             live.warned = True
