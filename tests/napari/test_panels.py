@@ -9,6 +9,7 @@ from tests.napari.conftest import IDLE, PLUGIN
 from tests.problems import small_pattern, small_series
 
 from proxiscope.core import algorithms
+from proxiscope.napari.choices import named
 from proxiscope.napari.layers import note, pattern_layers, series_layer
 from proxiscope.napari.run import Status
 from proxiscope.reconstruction import reconstruct
@@ -337,3 +338,38 @@ def test_contrast_follows_the_estimate_until_the_user_sets_it(viewer, open_panel
     click(qtbot, panel, "stop")
     wait_until(lambda: enabled(panel) == IDLE)
     assert tuple(layer.contrast_limits) == (0, 0.01)
+
+
+def test_a_file_that_cannot_be_opened_is_one_message(viewer, open_panel, qtbot, errors, monkeypatch, tmp_path):
+    panel = open_panel("Tomography")
+    (tmp_path / "notes.txt").write_text("hello")
+    for name, words in (("missing.h5", "is not there"), ("notes.txt", "not read")):
+        answer = (str(tmp_path / name), "")
+        monkeypatch.setattr("qtpy.QtWidgets.QFileDialog.getOpenFileName", lambda *a, answer=answer, **k: answer)
+        qtbot.mouseClick(panel.input_buttons.buttons["open"], Qt.MouseButton.LeftButton)
+        assert f"{name}: {words}" in errors[-1] or f"{name}: is of a kind that is {words}" in errors[-1]
+    assert len(errors) == 2
+    assert len(viewer.layers) == 0
+
+
+def test_a_shape_drawn_beside_a_volume_serves_as_support(viewer, open_panel, wait_until):
+    add(viewer, pattern_layers(small_pattern(), "pattern")[0])
+    add_series(viewer)
+    corners = [[14, 11], [14, 29], [34, 29], [34, 11]]
+    viewer.add_shapes([[[0, *c] for c in corners]], shape_type="polygon", name="my support")
+    panel = open_panel("Phase retrieval")
+    panel.support.value = viewer.layers["my support"]
+    panel.form.widgets["max_iterations"].value = 10
+    panel.start()
+    wait_until(lambda: not panel.running)
+    assert not panel.run.result.image[:12].any()
+
+
+def test_layers_that_are_called_alike_can_be_told_apart():
+    class Layer:
+        def __init__(self, name):
+            self.name = name
+
+    layers = [Layer("a"), Layer("b"), Layer("a"), Layer("a")]
+    assert [name for name, _ in named(layers)] == ["a", "b", "a (2)", "a (3)"]
+    assert [layer for _, layer in named(layers)] == layers

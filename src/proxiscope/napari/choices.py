@@ -8,6 +8,15 @@ from magicgui.widgets import ComboBox
 from .layers import note
 
 
+def named(layers: Sequence[Any]) -> list[tuple[str, Any]]:
+    """Layers by their names, told apart where two are called alike: a combo box would know one of them only."""
+    names: list[str] = []
+    for layer in layers:
+        alike = sum(name == layer.name or name.startswith(f"{layer.name} (") for name in names)
+        names.append(f"{layer.name} ({alike + 1})" if layer.name in names else layer.name)
+    return list(zip(names, layers, strict=True))
+
+
 def choose_layers(
     combo: ComboBox,
     layers: list[Any],
@@ -23,7 +32,7 @@ def choose_layers(
     for want of a better.
     """
     before, offered = combo.value, list(combo.choices)
-    combo.choices = [*fixed, *((layer.name, layer) for layer in layers)]
+    combo.choices = [*fixed, *named(layers)]
     liked = [layer for layer in layers if layer not in offered and prefer(layer)]
     always = [value for _, value in fixed]
     if before not in layers and before not in always:

@@ -17,12 +17,11 @@ def reconstruct_file() -> None:
     """Ask for a file, open it, and open the panel that reconstructs from it."""
 
     def reconstruct(viewer: Any) -> None:
-        from .dialogs import to_open_data
+        from .data_files import open_data
         from .layers import note
         from .panels import open_panel
 
-        path = to_open_data(viewer.window._qt_window)
-        opened = viewer.open(path, plugin="napari-proxiscope") if path else []
+        opened = open_data(viewer, viewer.window._qt_window)
         if opened:
             is_pattern = any(note(layer, "kind") == "pattern" for layer in opened)
             panel = open_panel(viewer, "Phase retrieval" if is_pattern else "Tomography")

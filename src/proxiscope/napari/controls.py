@@ -198,7 +198,8 @@ class RunControls(Controls):
         """Show where a run is, in a status that the caller has read once; None before the first."""
         self.enable(status)
         self._show_tabs(run, status)
-        self.results.setVisible(run is not None and run.result is not None)
+        kept = run is not None and run.result is not None and not isinstance(run, PreviewRun)
+        self.results.setVisible(kept)
         self.tabs.setVisible(run is not None)
         if run is None:
             self.bar.setRange(0, 1)

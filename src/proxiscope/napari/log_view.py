@@ -5,10 +5,12 @@ from typing import Any
 from weakref import WeakSet
 
 import numpy as np
+from napari.layers import Image
 from napari.utils.notifications import show_error
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 
+from ..core import InputError
 from .layers import KEY, note
 from .task import Task
 
@@ -32,6 +34,8 @@ def toggle_log(viewer: Any, layer: Any) -> "LogView | None":
     LogView or None
         None when the layer is again shown as it is.
     """
+    if not isinstance(layer, Image):
+        raise InputError(layer.name, "is no image", "Select a diffraction pattern")
     view = log_view(viewer, layer)
     if view is None:
         return LogView(viewer, layer)

@@ -21,7 +21,7 @@ class PreviewRun(Run):
         What of the whole it shows, in words, once the problem is made.
     """
 
-    limit: ClassVar[float] = 0.8
+    limit: ClassVar[float] = 0.5
     row = 0
     shows = ""
 

@@ -97,7 +97,12 @@ def _outline(layer: Any) -> NDArray:
 def _fit(viewer: Any, layer: Any, before: NDArray) -> None:
     """Fill the view with an image that takes the place of one with another outline: it would lie in a corner."""
     if not np.allclose(_outline(layer), before):
-        viewer.fit_to_view(layers=[layer])
+        fit(viewer, layer)
+
+
+def fit(viewer: Any, layer: Any) -> None:
+    """Fill the view with a layer; with all of them where it lacks a dimension, since napari cannot do it then."""
+    viewer.fit_to_view(layers=[layer] if layer.ndim == viewer.dims.ndim else None)
 
 
 def show_preview(viewer: Any, layer: Any, index: int, preview: Preview, old: Any = None) -> Any:

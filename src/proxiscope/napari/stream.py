@@ -12,6 +12,7 @@ from .layers import KEY, Companion, companion_layer, estimate_layer, note, resul
 from .removing import take_away
 from .run import Run, Status
 from .settings import streaming_budget, streaming_tick
+from .showing import fit
 
 CREDIT = 0.6
 """Seconds of it that a run may take in advance, so that a short one is seen to converge too."""
@@ -183,8 +184,7 @@ class Stream(QObject):
         if self.source in self.viewer.layers:
             self.source.visible = False
         show_middle(self.viewer, self.layer)
-        alone = {"layers": [self.layer]} if self.layer.ndim == self.viewer.dims.ndim else {}
-        self.viewer.reset_view(**alone)  # which napari can only do for layers with all dimensions
+        fit(self.viewer, self.layer)
 
     def _scale(self) -> float | None:
         """Pixel size of the layers in nm; none beside patterns, with which napari could not show it."""

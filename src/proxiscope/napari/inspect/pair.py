@@ -7,6 +7,7 @@ from napari.layers import Image
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from ..choices import named
 from ..form import Rows
 from ..layers import note
 from .known import family_of
@@ -59,16 +60,18 @@ class Pair(QWidget):
         new = any(note(layer, "kind") == "result" and layer not in known for layer in self._layers)
         keep = before in self._layers and (note(before, "kind") == "result" or not new)
         with self.first.changed.blocked():
-            self.first.choices = [(layer.name, layer) for layer in self._layers]
+            self.first.choices = named(self._layers)
             self.first.value = before if keep else self._layers[0] if self._layers else None
         self._first_chosen()
 
     def choose(self, first: Any, second: Any = None) -> None:
-        """Choose two layers that are offered."""
+        """Choose two layers, as far as they are offered."""
+        if first not in self._layers:
+            return
         with self.first.changed.blocked(), self.second.changed.blocked():
             self.first.value = first
             self._offer_second()
-            self.second.value = second
+            self.second.value = second if second in self.second.choices else None
         self._second_chosen()
 
     def _first_chosen(self, _value: Any = None) -> None:
@@ -82,7 +85,7 @@ class Pair(QWidget):
         others = [layer for layer in self._layers if layer != first]
         if first is not None:
             others.sort(key=lambda layer: layer.data.shape != first.data.shape)
-        self.second.choices = [(layer.name, layer) for layer in others]
+        self.second.choices = named(others)
         self.second.value = before if before in others else None
 
     def _second_chosen(self, _value: Any = None) -> None:

@@ -165,12 +165,10 @@ class ReconstructionPanel(RunningPanel):
 
     def open_input(self) -> None:
         """Ask for a file, and open it."""
-        from ..dialogs import to_open_data
+        from ..data_files import open_data
 
-        path = to_open_data(self)
-        if path:
-            with self._reporting():
-                self.viewer.open(path, plugin="napari-proxiscope")
+        with self._reporting():
+            open_data(self.viewer, self)
 
     def prepare_input(self) -> None:
         """Open the panel that prepares data, on the chosen layer."""

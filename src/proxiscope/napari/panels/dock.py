@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QDockWidget, QFrame, QGroupBox, QMainWindow, QScrollA
 
 import napari
 
-from ...core import InputError
+from ...core import ProxiscopeError
 from ..controls import Controls
 from ..shortcuts import bind
 from ..worker import Worker
@@ -53,15 +53,15 @@ class Dock(QWidget):
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:
-        """Show an InputError of the block instead of raising it."""
+        """Show what is wrong instead of raising it."""
         try:
             yield
-        except InputError as error:
+        except ProxiscopeError as error:
             self._report(error)
 
     def _report(self, error: Exception) -> None:
         """Show what went wrong, in the panel and as a notification."""
-        known = isinstance(error, InputError) or type(error).__module__.startswith("proxiscope")
+        known = isinstance(error, ProxiscopeError)
         text = str(error) if known else f"{type(error).__name__}: {error}"
         self.controls.status.setText(text)
         show_error(text)

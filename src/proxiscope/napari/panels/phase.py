@@ -16,6 +16,7 @@ from ...core.estimates import PatternSize
 from ...io.load import pattern
 from ...phase import DiffractionPattern, Ensemble
 from ...phase.agreement import compare
+from ..background import is_open
 from ..choices import choose_layers
 from ..form import ParameterForm, Section
 from ..layers import DERIVED, KEY, array_of, companions, note, source_of, support_layer
@@ -220,7 +221,8 @@ class PhasePanel(ReconstructionPanel):
             return cache(lambda: np.asarray(labels) > 0)  # as it was: it may be edited before another call
         if len(shape) != 2:
             raise InputError(layer.name, "shapes for a volume", "Draw the region in a Labels layer")
-        vertices = [(v * layer.scale + layer.translate) / self._pixel_scale() for v in layer.data]
+        scale, shift = layer.scale[-2:], layer.translate[-2:]  # drawn beside volumes, shapes have more dimensions
+        vertices = [(v[:, -2:] * scale + shift) / self._pixel_scale() for v in layer.data]
         kinds = list(layer.shape_type)
         return cache(lambda: Shapes(vertices, shape_type=kinds).to_labels(labels_shape=shape) > 0)
 
@@ -268,7 +270,7 @@ class PhasePanel(ReconstructionPanel):
 
         def show(found: tuple[Any, Exception | None]) -> None:
             support, error = found
-            if self.left:
+            if self.left or not is_open(self.viewer):
                 return
             if error is not None:
                 self._report(error)
@@ -284,7 +286,7 @@ class PhasePanel(ReconstructionPanel):
     def show_start(self, start: int) -> None:
         """Show the image of one start of an ensemble."""
         live = self.current
-        if live is not None:
+        if live is not None and live.run.starts is not None:
             live.run.request_start(start)
             live.stream.show_start()
             self._show_run(live, live.run.status)
@@ -305,7 +307,7 @@ class PhasePanel(ReconstructionPanel):
 
         def show(found: tuple[Any, Exception | None]) -> None:
             products, error = found
-            if self.left:
+            if self.left or not is_open(self.viewer):
                 return
             if error is not None:
                 self._report(error)
