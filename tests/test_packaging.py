@@ -180,7 +180,8 @@ class TestManifest:
         names = [entry["command"].split(".")[1] for entry in MANIFEST["contributions"]["widgets"]]
         classes = {c["id"].split(".")[1]: c["python_name"].split(":")[1] for c in MANIFEST["contributions"]["commands"]}
         code = (
-            "import sys, pyqtgraph, napari.viewer, napari.layers, napari.qt, napari.settings, napari._qt.qt_main_window\n"
+            "import sys, napari.viewer, napari.layers, napari.qt, napari.settings, napari._qt.qt_main_window\n"
+            "import pyqtgraph  # old ones import h5py\n"
             "from proxiscope.core import algorithms\n"
             "before = set(sys.modules)\n"
             "from proxiscope.napari import panels, commands, settings, shortcuts\n"
