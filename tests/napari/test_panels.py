@@ -373,3 +373,32 @@ def test_layers_that_are_called_alike_can_be_told_apart():
     layers = [Layer("a"), Layer("b"), Layer("a"), Layer("a")]
     assert [name for name, _ in named(layers)] == ["a", "b", "a (2)", "a (3)"]
     assert [layer for _, layer in named(layers)] == layers
+
+
+def test_a_layer_that_is_renamed_is_offered_by_its_new_name(viewer, open_panel):
+    series = add_series(viewer)
+    panel, inspect = open_panel("Tomography"), open_panel("Inspect")
+    series.name = "another name"
+    for combo in (panel.input, inspect.pair.first):
+        assert "another name" in [combo.native.itemText(i) for i in range(combo.native.count())]
+        assert combo.value is series
+
+
+def test_a_lone_minus_is_no_number_and_does_no_harm(viewer, open_panel, qtbot):
+    add_series(viewer)
+    panel = open_panel("Tomography")
+    for widget in (panel.section, panel.hold_out, panel.seed):
+        edit, before = widget.native.lineEdit(), widget.value
+        edit.selectAll()
+        qtbot.keyClicks(edit, "-")
+        qtbot.keyClick(edit, Qt.Key.Key_Return)
+        assert widget.value == before
+
+
+def test_nothing_to_look_at_beside_something_to_compare_with(viewer, open_panel):
+    add_series(viewer)
+    other = add_series(viewer)
+    panel = open_panel("Inspect")
+    panel.pair.choose(viewer.layers[0], other)
+    panel.pair.first.value = None
+    assert panel.layer is None

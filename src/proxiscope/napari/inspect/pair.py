@@ -90,7 +90,7 @@ class Pair(QWidget):
 
     def _second_chosen(self, _value: Any = None) -> None:
         first, second = self.first.value, self.second.value
-        both = second is not None and {family_of(first), family_of(second)} == {"phase"}
+        both = None not in (first, second) and {family_of(first), family_of(second)} == {"phase"}
         alike = both and first.data.shape == second.data.shape
         self.rows.show_row(self.align, alike and note(second, "aligned_to") != first.name)
         self.changed.emit()

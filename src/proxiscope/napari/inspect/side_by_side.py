@@ -55,6 +55,7 @@ class SideBySide:
         before, self._before, self.pair = self._before, None, ()
         if before is None:
             return
+        self.viewer.canvas.grid.enabled = False  # with which each layer that is shown again would cost a repaint
         for layer, visible in before.visible.items():
             if layer in self.viewer.layers:
                 layer.visible = visible

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, ClassVar
 
-from magicgui.widgets import ComboBox, SpinBox
+from magicgui.widgets import ComboBox
 from magicgui.widgets.bases import ValueWidget
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSplitter, QVBoxLayout, QWidget
@@ -19,6 +19,7 @@ from ..buttons import Buttons
 from ..choices import choose_layers
 from ..controls import wrapped_label
 from ..cost import CostLabel
+from ..fields import WholeNumber
 from ..form import ParameterForm, Rows, Section
 from ..live import short_name
 from ..previewing import PreviewRun
@@ -105,7 +106,7 @@ class ReconstructionPanel(RunningPanel):
         self.input_buttons = Buttons(self.input_actions())
         self.chooser = AlgorithmChooser(self.family, self.first_algorithm)
         self.algorithm = self.chooser.combo
-        self.seed = SpinBox(label="Seed", min=0, max=2**31 - 1, tooltip="Seed of the random start.")
+        self.seed = WholeNumber(label="Seed", min=0, max=2**31 - 1, tooltip="Seed of the random start.")
         self.form: ParameterForm | None = None
         self._form_rows: QWidget | None = None
         self.stopping, self.cost = StopSection(), CostLabel()

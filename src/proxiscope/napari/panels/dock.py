@@ -49,7 +49,7 @@ class Dock(QWidget):
 
     def _layer_events(self) -> tuple[Any, ...]:
         events = self.viewer.layers.events
-        return events.inserted, events.removed, events.reordered
+        return events.inserted, events.removed, events.reordered, events.renamed
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:

@@ -144,9 +144,6 @@ class InspectionPanel(Dock):
         self.destroyed.connect(_canceller(self._tasks()))
         self._listen()
 
-    def _layer_events(self) -> tuple[Any, ...]:
-        return (*super()._layer_events(), self.viewer.layers.events.renamed)
-
     # ---- choosing
 
     def refresh_layers(self, event: Any = None) -> None:

@@ -266,7 +266,7 @@ class PreparationPanel(Dock):
                 self._finished(job.result)
         finally:
             self._showing = False
-        self.refresh_layers()
+            self.refresh_layers()
         if job.error is not None:
             self._report(job.error)
 

@@ -5,7 +5,7 @@ from functools import cache, partial
 from typing import Any, ClassVar
 
 import numpy as np
-from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, SpinBox
+from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox
 from magicgui.widgets.bases import ValueWidget
 from napari.layers import Image, Labels
 
@@ -15,6 +15,7 @@ from ...io.series import has_turn, tilt_series
 from ...tomography import TiltSeries, merge
 from ..angle_source import EVEN, FROM_DATA, FROM_FILE, SOURCES, AngleSource
 from ..choices import choose_layers
+from ..fields import WholeNumber
 from ..layers import DERIVED, note, source_of
 from ..live import Live
 from ..recipes import origin_of, series_recipe, table_of
@@ -57,7 +58,7 @@ class TomographyPanel(ReconstructionPanel):
             "object's mirror image; the data cannot tell which is right, only an object of known handedness can.",
         )  # fmt: skip
         self.reverse.text = ""
-        self.section = SpinBox(
+        self.section = WholeNumber(
             label="Preview at y (px)", value=0, min=0, max=0,
             tooltip="Which section of the volume, across the tilt axis, a preview shows.",
         )  # fmt: skip
@@ -82,7 +83,7 @@ class TomographyPanel(ReconstructionPanel):
             tooltip="Labels or Image layer (z, y, x) that marks where the object may lie. It decides the size of the "
             "volume.",
         )  # fmt: skip
-        self.hold_out = SpinBox(
+        self.hold_out = WholeNumber(
             label="Held out (every n-th)", value=0, min=0, max=1000,
             tooltip="Tilts that the reconstruction does not see, every n-th in the order of angles; their R-factor, "
             "the free one, rises when noise is fitted. 0 for none.",
