@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tests.problems import small_pattern, small_series
 
-from proxiscope.core import InputError
+from proxiscope.core import InputError, Plateau
 from proxiscope.napari.previewing import PreviewRun
 from proxiscope.napari.run import Run, Status
 from proxiscope.phase import HIO, Ensemble
@@ -262,3 +262,27 @@ def test_the_image_of_a_start_is_shown_on_the_way_and_at_the_end(run_of):
     assert start == 2
     single = reconstruct(HIO(max_iterations=40), small_pattern(), seed=2)
     np.testing.assert_array_equal(image, single.array)
+
+
+def test_a_run_that_a_criterion_ended_goes_on_and_the_record_repeats_it(run_of):
+    algorithm, stop = HIO(max_iterations=400), [Plateau(patience=2, tolerance=0.5)]
+    first = run_of(algorithm, small_pattern, stop=stop)
+    assert first.wait(20)
+    at = first.iteration
+    assert at < 400
+    second = run_of(algorithm, small_pattern, stop=stop, begin=first.final, changes={at: algorithm})
+    assert second.wait(20)
+    assert at < second.iteration < 400
+    repeated = reconstruct(algorithm, small_pattern(), stop=stop, changes={at: algorithm})
+    assert repeated.provenance["iterations"] == second.iteration
+    np.testing.assert_array_equal(second.result.array, repeated.array)
+
+
+def test_fewer_iterations_than_are_done_are_refused(run_of):
+    run = run_of(RESIRE(max_iterations=LONG), small_series)
+    at = held(run)
+    run.amend(RESIRE(max_iterations=at))
+    run.resume()
+    wait(lambda: run.refused is not None)
+    assert "Ask for more" in str(run.refused)
+    assert run.changes == {}
