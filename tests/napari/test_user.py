@@ -161,8 +161,9 @@ def test_a_day_at_the_bench(user, viewer, series_file, wait_until, errors, tmp_p
     assert len(panel.controls.plot.data()) >= 2
 
     # the same bits from a script
+    QApplication.clipboard().setText("")  # tests before this one may have left something
     panel.controls.results.pressed.emit("python")
-    wait_until(lambda: "reconstruct" in QApplication.clipboard().text())
+    wait_until(lambda: "reconstruct(" in QApplication.clipboard().text())
     monkeypatch.chdir(tmp_path)
     names = {}
     exec(QApplication.clipboard().text(), names)
