@@ -28,6 +28,7 @@ from .core import (
     to_dict,
     until,
 )
+from .core.algorithm import merit_in_words
 from .core.recipes import files_of
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Result:
     Attributes
     ----------
     array : ndarray, float32, or complex64 of a complex object
-        Image (y, x) or volume (z, y, x).
+        Image (y, x) or volume (z, y, x); what else an algorithm estimates, such as the centroids (k, d) of clusters.
     metrics : Mapping[str, ndarray]
         ``"iteration"`` and, over the recorded iterations, figures such as ``"r_factor"`` (a fraction).
     algorithm : Algorithm
@@ -69,7 +70,9 @@ class Result:
 
     def __repr__(self) -> str:
         size = " x ".join(map(str, self.array.shape))
-        return f"Result({size}, {self.algorithm.name}, iteration {self.iteration}, R_F {self.r_factor:.2%})"
+        figure = f"{self.merit:.2%}" if self.algorithm.merit == "r_factor" else f"{self.merit:.5g}"
+        words = merit_in_words(self.algorithm)
+        return f"Result({size}, {self.algorithm.name}, iteration {self.iteration}, {words} {figure})"
 
     @property
     def image(self) -> NDArray[np.float32]:
@@ -86,10 +89,17 @@ class Result:
         return self.array
 
     @property
+    def merit(self) -> float:
+        """The algorithm's figure of merit of the result, the lower the better."""
+        at = np.flatnonzero(self.metrics["iteration"] == self.iteration)[-1]
+        return float(self.metrics[self.algorithm.merit][at])
+
+    @property
     def r_factor(self) -> float:
         """R-factor of the result, a fraction."""
-        at = np.flatnonzero(self.metrics["iteration"] == self.iteration)[-1]
-        return float(self.metrics["r_factor"][at])
+        if self.algorithm.merit != "r_factor":
+            raise AttributeError(f"{self.algorithm.name} has no R-factor: use .merit, its {self.algorithm.merit}")
+        return self.merit
 
     def save(self, path: str | Path) -> None:
         """Write to a file, in the format of its suffix: see `proxiscope.save`."""
@@ -126,7 +136,8 @@ def reconstruct(
     ----------
     algorithm : Algorithm
         For example ``proxiscope.phase.GPSF()`` or ``proxiscope.tomography.RESIRE(max_iterations=50)``.
-    problem : DiffractionPattern or TiltSeries
+    problem : DiffractionPattern, TiltSeries or other data
+        What `algorithm.Problem` names.
     seed : int
         Seed of the random start, where the algorithm has one.
     stop : Criterion or sequence of Criterion, optional
@@ -257,13 +268,20 @@ def platform_line() -> str:
     return f"Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()}"
 
 
+HASHED = (
+    "magnitudes", "projections", "support", "known", "rotations", "shifts", "valid", "held_out", "start", "points",
+    "labels", "test_points", "test_labels",
+)  # fmt: skip
+"""Arrays of a problem that a result depends on, as far as it has them."""
+
+
 def describe(problem: Any) -> dict[str, Any]:
     """What identifies a problem in the record.
 
     Its kind, source, shape, pixel size and a hash of its data; its recipe, or None, and the files that this names.
     """
     digest = hashlib.sha256()
-    for name in ("magnitudes", "projections", "support", "known", "rotations", "shifts", "valid", "held_out", "start"):
+    for name in HASHED:
         array = getattr(problem, name, None)
         if array is not None:
             digest.update(json.dumps([name, list(array.shape)]).encode())

@@ -88,8 +88,10 @@ class Algorithm(Generic[P, S]):
     family: ClassVar[str] = ""
     Problem: ClassVar[type]
     State: ClassVar[type[State]]
+    merit: ClassVar[str] = "r_factor"
+    """The recorded figure that tells how good an iterate is, the lower the better."""
     result_is_best: ClassVar[bool] = False
-    """Whether a run's result is the recorded iterate of lowest R-factor rather than the last."""
+    """Whether a run's result is the recorded iterate with the lowest figure of merit rather than the last."""
     random_start: ClassVar[bool] = False
     """Whether the seed matters."""
     use: ClassVar[str] = ""
@@ -237,7 +239,7 @@ def iterate(
     Parameters
     ----------
     algorithm : Algorithm
-    problem : DiffractionPattern or TiltSeries
+    problem : DiffractionPattern, TiltSeries or other data
         What `algorithm.Problem` names.
     state : State, optional
         Where to go on; a fresh start when omitted.
@@ -284,10 +286,15 @@ def _iterate(
             metrics = algorithm.metrics(problem, state)
             if not all(math.isfinite(v) for v in metrics.values()):
                 raise DivergedError(
-                    f"{algorithm.name} diverged at iteration {state.iteration}: its R-factor is no longer finite. "
-                    "Reduce the step size or relaxation."
+                    f"{algorithm.name} diverged at iteration {state.iteration}: its {merit_in_words(algorithm)} is no "
+                    "longer finite. Reduce the step size or relaxation."
                 )
         yield Progress(state.iteration, total, metrics, state, partial(algorithm.estimate, problem, state), algorithm)
+
+
+def merit_in_words(algorithm: Algorithm) -> str:
+    """The figure of merit as it is written: "R-factor", "objective"."""
+    return algorithm.merit.replace("r_factor", "R-factor").replace("_", " ")
 
 
 def due(first: Algorithm, changes: Mapping[int, Algorithm], iteration: int) -> Algorithm:

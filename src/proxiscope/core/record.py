@@ -17,8 +17,8 @@ class Record:
     algorithm : Algorithm
         Says whether the best recorded estimate is kept, and which can be compared.
     lowest_of : str
-        Figure of merit whose lowest value tells the best estimate; kept then whatever the algorithm says. The R-factor
-        by default.
+        Figure of merit whose lowest value tells the best estimate; kept then whatever the algorithm says. That of the
+        algorithm by default.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class Record:
 
     def __init__(self, algorithm: Algorithm, lowest_of: str = ""):
         self._algorithm = algorithm
-        self._figure = lowest_of or ("r_factor" if algorithm.result_is_best else "")
+        self._figure = lowest_of or (algorithm.merit if algorithm.result_is_best else "")
         self._lowest = math.inf
         self._iterations: list[int] = []
         self._values: dict[str, list[float]] = {}

@@ -6,8 +6,11 @@ from functools import cache
 
 from .errors import InputError
 
-_ROOMS = {"phase": "proxiscope.phase", "tomography": "proxiscope.tomography"}
+_ROOMS = {"phase": "proxiscope.phase", "tomography": "proxiscope.tomography", "learning": "proxiscope.learning"}
 """Where the algorithms of a family are declared."""
+
+RECONSTRUCTIONS = ("phase", "tomography")
+"""The families that reconstruct something from measured data."""
 
 _algorithms: dict[str, type] = {}
 
@@ -21,8 +24,8 @@ def register(cls: type) -> None:
 
 
 @cache
-def _discover(family: str | None = None) -> None:
-    for room in [_ROOMS[family]] if family in _ROOMS else _ROOMS.values():
+def _discover(family: str) -> None:
+    for room in (_ROOMS[family],) if family in _ROOMS else ():
         package = importlib.import_module(room)
         for module in pkgutil.iter_modules(package.__path__):
             if not module.name.startswith("_"):  # kernels, which take long to import
@@ -30,14 +33,21 @@ def _discover(family: str | None = None) -> None:
 
 
 def algorithms(family: str | None = None) -> dict[str, type]:
-    """Algorithm classes with a title by name, those of one `family` (``"phase"``, ``"tomography"``) or all."""
-    _discover(family)
-    return {n: c for n, c in sorted(_algorithms.items()) if c.title and family in (None, c.family)}
+    """Algorithm classes with a title by name, those of one `family` or of both that reconstruct.
+
+    The families are ``"phase"``, ``"tomography"`` and, not among those by default, ``"learning"``.
+    """
+    families = RECONSTRUCTIONS if family is None else (family,)
+    for each in families:
+        _discover(each)
+    return {n: c for n, c in sorted(_algorithms.items()) if c.title and c.family in families}
 
 
 def algorithm(name: str) -> type:
-    """The algorithm class named `name`, in any case; an unknown name raises InputError."""
-    _discover()
+    """The algorithm class named `name`, of any family and in any case; an unknown name raises InputError."""
+    for family in _ROOMS:
+        if name.lower() not in _algorithms:
+            _discover(family)
     found = _algorithms.get(name.lower())
     if found is None:
         raise InputError("algorithm", f"there is no {name!r}", f"Choose one of {', '.join(algorithms())}")
