@@ -16,7 +16,7 @@ from statistics import median
 DEMAND = 300
 """Milliseconds that the manifest and the import of all panels may take together."""
 
-PANELS = ("tomography", "phase", "preparation", "inspect")
+PANELS = ("tomography", "phase", "preparation", "inspect", "learning")
 PLUGIN = "napari-proxiscope"
 
 

@@ -150,6 +150,23 @@ def test_results_are_had_again_as_the_page_says(tmp_path, monkeypatch, capsys):
     assert {"input.h5", "image.pdf", "convergence.svg"} <= {path.name for path in tmp_path.iterdir()}
 
 
+def test_the_learning_page_does_what_it_says(capsys):
+    names = run_python("\n".join(blocks(DOCS / "learning.md", "python")[:-1]), "learning.md")
+    assert len(np.unique(10 * names["layers"] + names["labels"])) == 4  # one label for each layer
+    polished, left = names["end"].metrics["objective"], names["progress"].metrics["objective"]
+    assert polished < left < 1.01 * names["clusters"].objective_
+    *_, first, second, _, plain, _, smoothed = capsys.readouterr().out.split()
+    assert (float(first), float(second)) == pytest.approx((0.268, 0.279), abs=0.002)
+    assert float(smoothed) < 0.9 * float(plain)
+
+
+@pytest.mark.slow
+def test_a_network_is_trained_as_the_learning_page_says():
+    pytest.importorskip("torch")
+    points, *_, training = blocks(DOCS / "learning.md", "python")
+    assert run_python(f"{points}\n{training}", "learning.md")["loss"] < 0.1
+
+
 @pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.stem)
 def test_every_link_inside_leads_somewhere(page):
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):

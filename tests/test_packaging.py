@@ -37,7 +37,7 @@ FOR_SOME_FILES = {"dask", "fabio", "h5py", "hdf5plugin", "numcodecs", "rsciio", 
 
 TAKE_LONG = {
     "distributed", "matplotlib", "rocket_fft", "scipy.fft", "scipy.interpolate", "scipy.linalg", "scipy.ndimage",
-    "scipy.optimize", "scipy.signal", "scipy.sparse", "scipy.spatial", "scipy.stats", "skimage", "torch",
+    "scipy.optimize", "scipy.signal", "scipy.sparse", "scipy.spatial", "scipy.stats", "skimage", "sklearn", "torch",
 }  # fmt: skip
 """What is imported when something runs: as ``scipy.fft.rfft``, of ``import scipy`` alone, or by `Later`."""
 
@@ -93,8 +93,11 @@ class TestProject:
         declared = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
         known = {*sys.stdlib_module_names, "proxiscope"}
         known |= {name for name, owners in providers().items() if declared & owners}
-        imported = {(name, path.name) for path in SOURCE.rglob("*.py") for name in imports(path)}
-        assert {(name, path) for name, path in imported if name not in known} == set()
+        imported = {(name, path) for path in SOURCE.rglob("*.py") for name in imports(path)}
+        unknown = {(name, path.relative_to(SOURCE)) for name, path in imported if name not in known}
+        extras = (Path("learning/torch"), Path("experiments"))
+        assert {(name, path) for name, path in unknown if not any(map(path.is_relative_to, extras))} == set()
+        assert {name for name, _ in unknown} == {"torch"}
 
     def test_what_is_declared_is_imported(self):
         used = [providers().get(name, set()) for path in SOURCE.rglob("*.py") for name in imports(path)]
@@ -183,15 +186,16 @@ class TestManifest:
             "import sys, napari.viewer, napari.layers, napari.qt, napari.settings, napari._qt.qt_main_window\n"
             "import pyqtgraph  # old ones import h5py\n"
             "from proxiscope.core import algorithms\n"
+            "from proxiscope.demos import demos\n"
             "before = set(sys.modules)\n"
             "from proxiscope.napari import panels, commands, settings, shortcuts\n"
             "assert all(isinstance(getattr(panels, name), type) for name in sys.argv[1:])\n"
-            "algorithms()\n"
+            "algorithms(), demos()\n"
             "print(*(set(sys.modules) - before))"
         )
         skip_without_qt()
         imported = set(call(sys.executable, "-c", code, *(classes[name] for name in names), **HEADLESS).split())
-        assert {"proxiscope.napari.panels.tomography", "proxiscope.phase.gps"} <= imported
+        assert {"proxiscope.napari.panels.tomography", "proxiscope.phase.gps", "proxiscope.demos.hill"} <= imported
         assert imported & (FOR_SOME_FILES | TAKE_LONG) == set()
 
 

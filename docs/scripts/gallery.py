@@ -226,6 +226,50 @@ def preferences(viewer):
     return dialog.close
 
 
+def demonstrated(viewer, name, **values):
+    """The panel *Learning demos* after a run."""
+    panel = opened(viewer, None, "Learning demos")
+    panel.demo.value = name
+    for parameter, value in values.items():
+        panel.form.widgets[parameter].value = value
+    panel.start()
+    ended(panel)
+    return panel
+
+
+@picture
+def learning_hill(viewer):
+    demonstrated(viewer, "hill")
+
+
+@picture
+def learning_segmentation(viewer):
+    demonstrated(viewer, "segmentation")
+
+
+@picture
+def learning_tomography(viewer):
+    demonstrated(viewer, "tomography")
+
+
+@picture
+def learning_hamilton_jacobi(viewer):
+    demonstrated(viewer, "hamilton-jacobi")
+
+
+@picture
+def learning_logistic(viewer):
+    demonstrated(viewer, "logistic")
+
+
+@picture
+def learning_list(viewer):
+    panel = opened(viewer, None, "Learning demos")
+    settle(0.5)
+    panel.demo.native.showPopup()
+    return panel.demo.native.hidePopup
+
+
 @picture
 def light_theme(viewer):
     viewer.theme = "light"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from . import phase, simulate, tomography
+    from . import learning, phase, simulate, tomography
     from .core import Discrepancy, HeldOut, InputError, Plateau, algorithms, iterate, until
     from .core.checkpoint import load_checkpoint, save_checkpoint
     from .io import save
@@ -27,6 +27,7 @@ __all__ = [
     "__version__",
     "algorithms",
     "iterate",
+    "learning",
     "load",
     "load_checkpoint",
     "phase",
@@ -57,7 +58,7 @@ _HOMES = {  # looked up on first use, so that importing the package costs napari
     "save": ".io",
     "save_checkpoint": ".core.checkpoint",
 }
-_ROOMS = ("phase", "simulate", "tomography")
+_ROOMS = ("learning", "phase", "simulate", "tomography")
 
 
 def __getattr__(name: str):

@@ -139,7 +139,7 @@ def reconstruct(
     problem : DiffractionPattern, TiltSeries or other data
         What `algorithm.Problem` names.
     seed : int
-        Seed of the random start, where the algorithm has one.
+        Seed of what is random, such as the start or the order of the tilts.
     stop : Criterion or sequence of Criterion, optional
         What ends the run before its last iteration: `Discrepancy`, `HeldOut` or `Plateau`. The first that is met does,
         and the provenance says so.

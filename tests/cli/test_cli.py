@@ -111,11 +111,11 @@ def blurred(pattern) -> np.ndarray:
 
 def options_for(name: str, data: Path) -> list:
     """Input and options for `name`, such that every kind of side file is used."""
+    seed = ["--seed", 7] if px.algorithms()[name].random_start else []
     if px.algorithms()[name].family == "phase":
         side = ["--support", data / "support.npy", "--mask", data / "known.mrc", "--pixel-size", 2.5]
-        seed = ["--seed", 7] if px.algorithms()[name].random_start else []
         return [data / "pattern.npz", *side, *seed, *start_for(name, data)]
-    return [data / "series.mrc"]
+    return [data / "series.mrc", *seed]
 
 
 def problem_for(name: str, data: Path):

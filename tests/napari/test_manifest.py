@@ -15,10 +15,11 @@ MENUS = {
     },
     "Layers": {
         "Data": ["Prepare data", "Phase retrieval", "Tomography"],
+        "Segment": ["Cluster pixels, spectra or patterns"],
         "Visualize": ["Inspect", "Log view of the pattern", "Difference", "Side by side"],
         "Metadata": ["Show record", "Copy as Python", "Copy as command line"],
     },
-    "Plugins": {"proxiscope": ["Prepare data", "Phase retrieval", "Tomography", "Inspect"]},
+    "Plugins": {"proxiscope": ["Prepare data", "Phase retrieval", "Tomography", "Inspect", "Learning demos"]},
 }
 # fmt: on
 ONLY_IN_THE_PALETTE = ["Run", "Preview", "Pause or resume", "Stop and keep", "Cancel"]

@@ -10,7 +10,7 @@ from proxiscope.core import algorithms, iterate, parameters
 from proxiscope.core.checkpoint import load_checkpoint, save_checkpoint
 from proxiscope.core.parameters import parts
 from proxiscope.core.threads import set_num_threads
-from proxiscope.phase import ER, HIO, RAAR, DifferenceMap, DiffractionPattern
+from proxiscope.phase import ER, HIO, RAAR, DifferenceMap, DiffractionPattern, GradientDescent
 from proxiscope.phase.metrics import align
 from tests.problems import clean_pattern, corner, quick, truth
 
@@ -60,13 +60,13 @@ def obeys(image, pattern):
 @every_kind
 @every_shape
 def test_an_object_is_found_in_its_noise_free_pattern(cls, kind, shape):
-    """By the best of three starts. Its support is a corner, which leaves no twin; error reduction gets stuck."""
+    """By the best of three starts. Its support is a corner, which leaves no twin; what only descends gets stuck."""
     pattern = problem_for(cls, kind, shape)
     results = [reconstruct(run_of(cls), pattern, seed=seed) for seed in range(3 if cls.random_start else 1)]
     for result in results:
         assert obeys(result.array, pattern)
         assert result.r_factor < falls_below(cls) * result.metrics["r_factor"][0]
-    if not (cls is ER or parts(cls)):
+    if not (cls in (ER, GradientDescent) or parts(cls)):
         best = min(results, key=lambda result: result.r_factor)
         assert best.r_factor < 0.02
         assert error(best.array, truth(kind, shape)) < 0.1

@@ -301,13 +301,14 @@ def _problem(family: str, options: argparse.Namespace, chain: Sequence[Step]) ->
     """The problem that the options describe, notes on how its file was read, and the seed; raises InputError."""
     from ..io.load import loaded
 
+    seed = getattr(options, "seed", 0)
     if family == "phase":
         names = ("variable", "support", "mask", "intensities", "object", "hold_out", "start", "pixel_size")
         given = {name: getattr(options, name) for name in names}
         with prepare.progress(options.quiet or not chain) as tick:
             problem, notes = loaded(options.input, expected="pattern", steps=chain, tick=tick, **given)
         notes = tuple(f"{Path(options.input).name}: {note}" for note in notes)
-        return problem, notes, getattr(options, "seed", 0)
+        return problem, notes, seed
     with prepare.progress(options.quiet or not chain) as tick:
         tilts, notes = series.read_series(options, options.input, steps=chain, tick=tick)
-    return (tilts if options.hold_out_tilts is None else tilts.hold_out(options.hold_out_tilts)), notes, 0
+    return (tilts if options.hold_out_tilts is None else tilts.hold_out(options.hold_out_tilts)), notes, seed

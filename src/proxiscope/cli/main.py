@@ -160,7 +160,7 @@ def _add_run_options(parser: argparse.ArgumentParser, cls: type) -> None:
     if commands.refines_tilts(cls):
         add("--refined-angles", metavar="FILE", help="table of the tilts as refined, to be read by --angles: a .txt")
     if cls.random_start:
-        add("--seed", type=int, default=0, help="seed of the random start (%(default)s)")
+        add("--seed", type=int, default=0, help="seed of what is random: the start, or the tilts' order (%(default)s)")
     if cls.presets:
         titles = "; ".join(f"{name}: {PRESETS[name].lower()}" for name in cls.presets)
         add("--preset", choices=cls.presets, help=f"values for parameters that are not given by themselves. {titles}")

@@ -244,7 +244,7 @@ def iterate(
     state : State, optional
         Where to go on; a fresh start when omitted.
     seed : int
-        Seed of the random start, where the algorithm has one.
+        Seed of what is random, such as the start or the order of the tilts.
     changes : Mapping[int, Algorithm], optional
         What goes on in its stead after an iteration, such as the same algorithm with another step size. It is looked
         into before each step, so that it can be filled in while the run waits.

@@ -28,7 +28,7 @@ def _discover(family: str) -> None:
     for room in (_ROOMS[family],) if family in _ROOMS else ():
         package = importlib.import_module(room)
         for module in pkgutil.iter_modules(package.__path__):
-            if not module.name.startswith("_"):  # kernels, which take long to import
+            if not module.ispkg and not module.name.startswith("_"):  # kernels, which take long to import
                 importlib.import_module(f"{room}.{module.name}")
 
 

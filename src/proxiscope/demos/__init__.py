@@ -3,6 +3,6 @@
 A new one is a file here with a subclass of `Demo` that has a name; the panel *Learning demos* then offers it.
 """
 
-from .base import Demo, Frame, Plot, demos
+from .base import COLOURS, Curve, Demo, Frame, Plot, demos
 
-__all__ = ["Demo", "Frame", "Plot", "demos"]
+__all__ = ["COLOURS", "Curve", "Demo", "Frame", "Plot", "demos"]

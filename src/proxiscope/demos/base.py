@@ -14,6 +14,10 @@ from ..core.parameters import check_parameters
 LayerData = tuple[Any, dict[str, Any], str]
 """A layer as napari's readers give it: data, attributes with a ``name``, and its type."""
 
+COLOURS = ("#56b4e9", "#d55e00", "#009e73", "#cc79a7", "#f0e442", "#999999")
+"""Of curves, in their order, and of what belongs to them in the layers: colour-blind people tell them apart (Okabe and
+Ito, Color Universal Design, 2008)."""
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -48,12 +52,15 @@ class Frame:
     plot : Plot or None
     figures : str
         One line of numbers to read.
+    over : tuple of int
+        Axes of the data that the layers lie over, where a demonstration works on those of a layer.
     """
 
     fraction: float
     layers: tuple[LayerData, ...] = ()
     plot: Plot | None = None
     figures: str = ""
+    over: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

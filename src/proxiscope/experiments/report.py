@@ -89,6 +89,8 @@ def main(experiment: Experiment, *options: tuple[str, dict], data: str = "", tri
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="write the table and the picture here")
     parser.add_argument("--docs", type=Path, metavar="FOLDER", help=f"put both into {PAGE} in this folder")
     chosen = parser.parse_args()
+    if trials and chosen.trials < 1:
+        parser.error(f"argument --trials: got {chosen.trials}; give a whole number from 1 on")
     command = _command(name, sys.argv[1:])
     try:
         report = experiment(chosen)
@@ -112,12 +114,12 @@ def put_into(docs: Path, name: str, report: Report, command: str) -> None:
     Raises
     ------
     InputError
-        If the page has no such marks.
+        If there is no such page, or it has no such marks.
     """
     page = docs / PAGE
-    text = page.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
     marks = f"<!-- {name} -->", f"<!-- end of {name} -->"
-    if any(text.count(mark) != 1 for mark in marks):
+    if any(text.count(mark) != 1 for mark in marks) or text.index(marks[0]) > text.index(marks[1]):
         raise InputError(str(page), f"not one pair of the marks {marks[0]} and {marks[1]}", "Put them where it belongs")
     picture = f"images/experiments/{name}.png"
     (docs / picture).parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..physics.smoothing import laplacian_smoothing
-    from .estimators import LloydKMeans, MiniBatchKMeans, SBEKMeans
+    from ._estimators import LloydKMeans, MiniBatchKMeans, SBEKMeans
     from .lloyd import Lloyd
     from .logistic import LogisticRegression
     from .mini_batch import MiniBatch
@@ -22,13 +22,13 @@ __all__ = [
 
 _HOMES = {  # looked up on first use: scikit-learn takes a second to import
     "SBE": ".sbe",
-    "SBEKMeans": ".estimators",
+    "SBEKMeans": "._estimators",
     "LabelledSet": ".problem",
     "Lloyd": ".lloyd",
-    "LloydKMeans": ".estimators",
+    "LloydKMeans": "._estimators",
     "LogisticRegression": ".logistic",
     "MiniBatch": ".mini_batch",
-    "MiniBatchKMeans": ".estimators",
+    "MiniBatchKMeans": "._estimators",
     "PointSet": ".problem",
     "laplacian_smoothing": "..physics.smoothing",
 }

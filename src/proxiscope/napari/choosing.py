@@ -13,7 +13,7 @@ from ..core import InputError, build, to_dict
 from .form import ParameterForm
 
 _LAYER = "layer"
-_NOT_CHOSEN = (AttributeError, LookupError, TypeError, ValueError, StopIteration)
+NOT_CHOSEN = (AttributeError, LookupError, TypeError, ValueError, StopIteration)
 """What comes of values that cannot be chosen any more; InputError is a ValueError."""
 
 
@@ -32,9 +32,9 @@ def choose_values(panel: Any, values: Mapping[str, Any]) -> None:
     """Choose them again; what cannot be chosen any more stays as it is."""
     choose_all(widgets_of(panel), values)
     for name, form in _forms(panel).items():  # which the chosen algorithm decides
-        with suppress(*_NOT_CHOSEN):
+        with suppress(*NOT_CHOSEN):
             form.show_algorithm(build(form.cls, values[name]))
-    with suppress(*_NOT_CHOSEN):
+    with suppress(*NOT_CHOSEN):
         _choose_criterion(panel.stopping, values["stopping"])
 
 
@@ -51,7 +51,7 @@ def values_of(widgets: Mapping[str, BaseValueWidget]) -> dict[str, Any]:
 def choose_all(widgets: Mapping[str, BaseValueWidget], values: Mapping[str, Any]) -> None:
     """Choose them again, the input first, since others depend on it."""
     for name in sorted(widgets.keys() & values.keys(), key=lambda name: name != "input"):
-        with suppress(*_NOT_CHOSEN):
+        with suppress(*NOT_CHOSEN):
             widgets[name].value = _found(widgets[name], values[name])
 
 

@@ -122,6 +122,23 @@ def side_by_side() -> None:
     _inspect(switch)
 
 
+# ---- the panel Learning demos
+
+
+def segment() -> None:
+    """Open the demo that clusters what the active layer holds into labels."""
+
+    def open_it(viewer: Any) -> None:
+        from .panels import open_panel
+
+        panel, active = open_panel(viewer, "Learning demos"), viewer.layers.selection.active
+        panel.demo.value = "segmentation"
+        if active in panel.input.choices:
+            panel.input.value = active
+
+    _do(open_it)
+
+
 # ---- sessions
 
 

@@ -83,6 +83,7 @@ class Controls(QGroupBox):
 
     pressed = Signal(str)
     enabled_in: Mapping[str, Container[Status]] = ENABLED_IN
+    columns: int = 3
 
     def __init__(self, title: str, buttons: Sequence[tuple[str, str, str]]):
         super().__init__(title)
@@ -97,7 +98,7 @@ class Controls(QGroupBox):
         for name, button in self.buttons.items():
             button.clicked.connect(lambda _checked=False, name=name: self.pressed.emit(name))
             place = places.index(name if name in places else ONE_OF[0])
-            grid.addWidget(button, place // 3, place % 3)
+            grid.addWidget(button, place // self.columns, place % self.columns)
         layout.addLayout(grid)
         layout.addWidget(self.bar)
         layout.addWidget(self.status)

@@ -42,7 +42,7 @@ def read(widget: ValueWidget, parameter: Parameter) -> Any:
 
 def show(widget: ValueWidget, parameter: Parameter, value: Any) -> None:
     """Show a value of the parameter."""
-    if parameter.kind == "float":
+    if isinstance(widget, Number):
         widget.native.setDecimals(max(DECIMALS, -Decimal(repr(float(value))).as_tuple().exponent))
     put_in(widget, as_shown(parameter, value))
 

@@ -1,6 +1,6 @@
-"""Parameters of an algorithm, or of a step of preparation, as magicgui widgets."""
+"""Parameters of an algorithm, a step of preparation or a demonstration, as magicgui widgets."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -10,7 +10,7 @@ from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap, QPolygonF
 from qtpy.QtWidgets import QFormLayout, QLabel, QScrollArea, QSizePolicy, QWidget
 from superqt import QCollapsible
 
-from ..core import Algorithm, InputError, applicable, build, parameters
+from ..core import Algorithm, InputError, Parameter, applicable, build, parameters
 from .fields import as_shown, field, put_in, read, show, shown_in
 
 SOON = 40
@@ -27,7 +27,9 @@ class ParameterForm(QObject):
 
     Parameters
     ----------
-    cls : type[Algorithm] or type[Step]
+    cls : type[Algorithm], type[Step] or type[Demo]
+    make : callable
+        Makes the widget of a parameter.
 
     Attributes
     ----------
@@ -42,11 +44,11 @@ class ParameterForm(QObject):
 
     changed = Signal()
 
-    def __init__(self, cls: type[Algorithm]):
+    def __init__(self, cls: type[Algorithm], make: Callable[[Parameter], ValueWidget] = field):
         super().__init__()
         self.cls = cls
         self._parameters = parameters(cls)
-        self.widgets = {p.name: field(p) for p in self._parameters}
+        self.widgets = {p.name: make(p) for p in self._parameters}
         for widget in self.widgets.values():
             widget.changed.connect(self._notice)
         self._mark()

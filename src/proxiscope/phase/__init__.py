@@ -7,6 +7,7 @@ from .ensemble import Ensemble
 from .er import ER
 from .er_hio import ERHIO
 from .gps import GPSF, GPSR
+from .gradient_descent import GradientDescent
 from .hio import HIO
 from .oss import OSS
 from .poisson_ml import PoissonML
@@ -15,5 +16,5 @@ from .raar import RAAR
 
 __all__ = [
     "ER", "ERHIO", "GPSF", "GPSR", "HIO", "OSS", "RAAR", "BestQuality", "DifferenceMap", "DiffractionPattern",
-    "Ensemble", "PoissonML", "agreement", "metrics",
+    "Ensemble", "GradientDescent", "PoissonML", "agreement", "metrics",
 ]  # fmt: skip

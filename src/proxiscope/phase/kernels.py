@@ -77,6 +77,20 @@ def constrain(u, support, out, non_negative):
 
 
 @_compiled
+def gradient(g, u, support, out):
+    """out <- g - u inside the support, zero outside."""
+    for i in range(g.size):
+        out[i] = g[i] - u[i] if support[i] else _number(0, u[i])
+
+
+@_compiled
+def descend(g, gradient, support, non_negative, step):
+    """g <- P_S(g - step gradient)."""
+    for i in range(g.size):
+        g[i] = _constrained(g[i] - step * gradient[i], non_negative) if support[i] else _number(0, g[i])
+
+
+@_compiled
 def hio_feedback(g, u, support, non_negative, beta):
     """g <- u where it satisfies the constraints, g - beta u elsewhere."""
     for i in range(g.size):

@@ -13,6 +13,7 @@ from .resire import RESIRE
 from .resire_accelerated import AcceleratedRESIRE
 from .resire_tv import TVRESIRE
 from .sart import SART
+from .sgd import SGD
 from .sirt import SIRT
 from .wbp import WBP
 
@@ -22,6 +23,7 @@ __all__ = [
     "GENFIRE",
     "RESIRE",
     "SART",
+    "SGD",
     "SIRT",
     "TVRESIRE",
     "WBP",

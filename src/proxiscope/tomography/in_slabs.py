@@ -91,6 +91,11 @@ class InSlabs(Algorithm[TiltSeries, SlabsState], name="in-slabs"):
             raise InputError("algorithm", f"{found} cannot be run in slabs", "Give another, such as RESIRE()")
 
     @property
+    def random_start(self) -> bool:
+        """Whether the seed matters to the algorithm."""
+        return self.algorithm.random_start
+
+    @property
     def iterations(self) -> int:
         """Iterations of one slab."""
         return self.algorithm.iterations

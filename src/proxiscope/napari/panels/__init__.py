@@ -5,14 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .inspection import InspectionPanel
+    from .learning import LearningPanel
     from .phase import PhasePanel
     from .preparation import PreparationPanel
     from .tomography import TomographyPanel
 
-__all__ = ["InspectionPanel", "PhasePanel", "PreparationPanel", "TomographyPanel", "open_panel"]
+__all__ = ["InspectionPanel", "LearningPanel", "PhasePanel", "PreparationPanel", "TomographyPanel", "open_panel"]
 
 _HOMES = {
     "InspectionPanel": ".inspection",
+    "LearningPanel": ".learning",
     "PhasePanel": ".phase",
     "PreparationPanel": ".preparation",
     "TomographyPanel": ".tomography",
@@ -20,6 +22,7 @@ _HOMES = {
 
 _TITLES = {
     "Inspect": "InspectionPanel",
+    "Learning demos": "LearningPanel",
     "Phase retrieval": "PhasePanel",
     "Prepare data": "PreparationPanel",
     "Tomography": "TomographyPanel",

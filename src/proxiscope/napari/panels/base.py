@@ -106,7 +106,8 @@ class ReconstructionPanel(RunningPanel):
         self.input_buttons = Buttons(self.input_actions())
         self.chooser = AlgorithmChooser(self.family, self.first_algorithm)
         self.algorithm = self.chooser.combo
-        self.seed = WholeNumber(label="Seed", min=0, max=2**31 - 1, tooltip="Seed of the random start.")
+        tip = "Seed of what is random: the start, or the order of the tilts."
+        self.seed = WholeNumber(label="Seed", min=0, max=2**31 - 1, tooltip=tip)
         self.form: ParameterForm | None = None
         self._form_rows: QWidget | None = None
         self.stopping, self.cost = StopSection(), CostLabel()
