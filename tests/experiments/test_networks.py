@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 from proxiscope.experiments import _lenet, _training, lenet_batches, resnet, wgan  # noqa: E402
 from proxiscope.experiments._training import Images, crop_and_flip, mean_and_spread  # noqa: E402
-from proxiscope.experiments.report import draw  # noqa: E402
+from proxiscope.experiments.report import draw, number  # noqa: E402
 from proxiscope.learning.datasets import cifar10, mnist  # noqa: E402
 from proxiscope.learning.torch import LSSGD, LSRMSprop  # noqa: E402
 from proxiscope.learning.torch.networks import LeNet, PreActivatedResNet  # noqa: E402
@@ -139,9 +139,9 @@ class TestTraining:
 
     @pytest.mark.parametrize("text", ["0", "-3", "x", "1.5"])
     def test_numbers_of_the_command_line(self, text):
-        assert _training.number("12") == 12
+        assert number("12") == 12
         with pytest.raises(argparse.ArgumentTypeError, match="whole number from 1"):
-            _training.number(text)
+            number(text)
 
 
 class TestLeNet:

@@ -53,6 +53,17 @@ def test_the_page_has_the_new_tables_between_the_marks_and_all_else_as_it_was(pa
     assert picture[..., :3].min() < 0.5 < picture[..., :3].mean()
 
 
+def test_what_another_experiment_writes_meanwhile_is_kept(page):
+    def draw(figure) -> None:
+        figure.subplots()
+        put_into(page.parent, "test_report", report("0.91"), "python -m other")
+
+    put_into(page.parent, "one", Report("Two runs.", report().tables, draw, "A line"), "python -m it")
+    text = page.read_text()
+    assert "| EM | 1.35 |" in text
+    assert "| EM | 0.91 |" in text
+
+
 @pytest.mark.parametrize(
     "text",
     [

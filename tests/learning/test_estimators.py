@@ -100,3 +100,15 @@ def test_a_bad_parameter_is_named(name, value):
 def test_steps_that_diverge_are_told():
     with pytest.raises(DivergedError, match="gamma0"):
         SBEKMeans(4, gamma0=40, random_state=0).fit(POINTS)
+
+
+def test_of_several_runs_those_that_diverge_are_left_out():
+    several = SBEKMeans(4, gamma0=12, max_iter=20, n_init=8, random_state=0).fit(POINTS)
+    one, random, ended = SBEKMeans(4, gamma0=12, max_iter=20), np.random.RandomState(0), []
+    for _ in range(8):
+        try:
+            ended.append(clone(one).set_params(random_state=random).fit(POINTS).objective_)
+        except DivergedError:
+            continue
+    assert 0 < len(ended) < 8
+    assert several.objective_ == min(ended)

@@ -57,10 +57,11 @@ class TestFourGaussians:
         np.testing.assert_allclose(np.cov(points[3].T), [[1.5, 0.05], [0.05, 0.6]], atol=0.04)
 
     def test_lloyds_algorithm_is_stuck(self):
+        """In 1500 draws it was 1.276 to 1.422, with a mean of 1.343 and a deviation of 0.022."""
         objective = [drawn(seed)[2] for seed in range(30)]
         assert np.mean(objective) == pytest.approx(1.344, abs=4 * 0.022 / np.sqrt(30))
-        assert min(objective) > 1.27
-        assert max(objective) < 1.41
+        assert min(objective) > 1.25
+        assert max(objective) < 1.44
 
     @pytest.mark.slow
     def test_sbe_leaves_the_trap_most_times(self):

@@ -92,6 +92,7 @@ def test_the_step_decays_as_it_is_told():
     algorithm = LogisticRegression(step_size=0.5)
     assert [algorithm.rate(i) for i in (0, 49, 50, 199)] == pytest.approx([0.5, 0.5, 0.05, 0.0005])
     assert LogisticRegression(step_size=0.5, decay_every=0).rate(10**6) == 0.5
+    assert LogisticRegression(decay_every=1).rate(10**6) == 0
 
 
 @pytest.mark.parametrize("values", [{}, {"method": "svrg"}, {"sigma": 1.0}], ids=["sgd", "svrg", "smoothed"])

@@ -50,5 +50,6 @@ def algorithm(name: str) -> type:
             _discover(family)
     found = _algorithms.get(name.lower())
     if found is None:
-        raise InputError("algorithm", f"there is no {name!r}", f"Choose one of {', '.join(algorithms())}")
+        known = ", ".join(sorted(n for n, c in _algorithms.items() if c.title))
+        raise InputError("algorithm", f"there is no {name!r}", f"Choose one of {known}")
     return found

@@ -32,7 +32,7 @@ class Hill(Demo, name="hill", title="Jump the hill"):
         "clusters that have none."
     )
     loses: ClassVar[str] = (
-        "With the step gamma0 = K it jumps in three draws of four, with half of it in none; and k-means++ with ten "
+        "With the step gamma0 = K it jumps in most draws, with half of it in none; and k-means++ with ten "
         "starts finds the same minimum without any of this."
     )
 

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from ..core import InputError
 from ..learning.problem import LabelledSet
+from .report import number
 
 TESTED_AT_ONCE = 500
 
@@ -131,13 +132,6 @@ def device_of(options: argparse.Namespace) -> torch.device:
         return torch.empty(1, device=options.device).device
     except (RuntimeError, AssertionError) as error:
         raise InputError("device", f"no {options.device!r} here", "Give cpu, or cuda where there is one") from error
-
-
-def number(text: str) -> int:
-    """A whole number from 1 on, of the command line."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"got {text!r}; give a whole number from 1 on")
-    return int(text)
 
 
 def scale_options(train: int, test: int, epochs: int) -> tuple[tuple[str, dict], ...]:

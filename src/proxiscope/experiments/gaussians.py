@@ -23,7 +23,7 @@ from ..figures import COLOURS
 from ..learning import SBE, Lloyd, PointSet
 from ..learning.gaussians import START, four_gaussians
 from ._kmeans_table import LONG, course, draw_courses, final, from_partition, last, plus_plus, sbe
-from .report import Report, Table, main
+from .report import Report, Table, main, number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -132,6 +132,5 @@ def _draw(figure: "Figure", trap: PointSet, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(
-        main(experiment, ("--points", {"type": int, "default": 1000, "help": "points of a cluster (1000)"}), trials=100)
-    )
+    points = {"type": number, "default": 1000, "help": "points of a cluster (1000)"}
+    raise SystemExit(main(experiment, ("--points", points), trials=100))

@@ -23,8 +23,8 @@ from ..learning.datasets import mnist
 from ..learning.torch import LSSGD
 from ..learning.torch.networks import LeNet
 from ._lenet import SHAPE, STEP, train
-from ._training import Images, Outcome, mean_and_spread, number, scale_options
-from .report import Report, Table, main
+from ._training import Images, Outcome, mean_and_spread, scale_options
+from .report import Report, Table, main, number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..learning import SBE, Lloyd, PointSet
 from ._kmeans_table import EM, LONG, MINI_BATCH, SHORT, course, draw_courses, report
-from .report import Report, Table, main
+from .report import Report, Table, main, number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -74,7 +74,7 @@ def _draw(figure: "Figure", rows: Report, before: list[float], after: list[float
 
 if __name__ == "__main__":
     options = (
-        ("--points", {"type": int, "default": 60_000, "help": "images (60000)"}),
-        ("--epochs", {"type": int, "default": 4, "help": "epochs of the network's training (4)"}),
+        ("--points", {"type": number, "default": 60_000, "help": "images (60000)"}),
+        ("--epochs", {"type": number, "default": 4, "help": "epochs of the network's training (4)"}),
     )
     raise SystemExit(main(experiment, *options, data="with the IDX files of MNIST", trials=100))

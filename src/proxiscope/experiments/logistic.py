@@ -21,7 +21,7 @@ from ..figures import COLOURS
 from ..learning import LabelledSet, LogisticRegression
 from ..learning.datasets import mnist
 from ..learning.logistic import standardised
-from .report import Report, Table, main
+from .report import Report, Table, main, number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -128,8 +128,8 @@ if __name__ == "__main__":
     raise SystemExit(
         main(
             experiment,
-            ("--epochs", {"type": int, "default": 200, "help": "passes over the images (200)"}),
-            ("--points", {"type": int, "default": 6000, "help": "images to learn from (6000)"}),
+            ("--epochs", {"type": number, "default": 200, "help": "passes over the images (200)"}),
+            ("--points", {"type": number, "default": 6000, "help": "images to learn from (6000)"}),
             data="the folder with the IDX files of MNIST",
             trials=100,
         )

@@ -14,7 +14,7 @@ import numpy as np
 from ..learning import LabelledSet, PointSet
 from ..learning.datasets import mnist
 from ._kmeans_table import EM, LONG, MINI_BATCH, SHORT, report
-from .report import Report, main
+from .report import Report, main, number
 
 SIGMA = 0.2
 PRINTED = {
@@ -47,5 +47,5 @@ def experiment(options: argparse.Namespace) -> Report:
 
 
 if __name__ == "__main__":
-    number = {"type": int, "default": 60_000, "help": "points (60000)"}
-    raise SystemExit(main(experiment, ("--points", number), data="with the IDX files of MNIST", trials=100))
+    points = {"type": number, "default": 60_000, "help": "points (60000)"}
+    raise SystemExit(main(experiment, ("--points", points), data="with the IDX files of MNIST", trials=100))

@@ -10,7 +10,7 @@ import argparse
 from ..learning import PointSet
 from ..learning.datasets import mnist
 from ._kmeans_table import EM, LONG, MINI_BATCH, SHORT, report
-from .report import Report, main
+from .report import Report, main, number
 
 PRINTED = {
     (10, EM): "19.6069 19.8195 19.6725 0.0028",
@@ -31,5 +31,5 @@ def experiment(options: argparse.Namespace) -> Report:
 
 
 if __name__ == "__main__":
-    number = {"type": int, "default": 60_000, "help": "images (60000)"}
-    raise SystemExit(main(experiment, ("--points", number), data="with the IDX files of MNIST", trials=100))
+    points = {"type": number, "default": 60_000, "help": "images (60000)"}
+    raise SystemExit(main(experiment, ("--points", points), data="with the IDX files of MNIST", trials=100))

@@ -82,15 +82,13 @@ def main(experiment: Experiment, *options: tuple[str, dict], data: str = "", tri
     if data:
         parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help=data)
     if trials:
-        parser.add_argument("--trials", type=int, default=trials, help=f"independent runs ({trials})")
+        parser.add_argument("--trials", type=number, default=trials, help=f"independent runs ({trials})")
     parser.add_argument("--seed", type=int, default=0, help="seed of the first run; later ones count on (0)")
     for flag, keywords in options:
         parser.add_argument(flag, **keywords)
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="write the table and the picture here")
     parser.add_argument("--docs", type=Path, metavar="FOLDER", help=f"put both into {PAGE} in this folder")
     chosen = parser.parse_args()
-    if trials and chosen.trials < 1:
-        parser.error(f"argument --trials: got {chosen.trials}; give a whole number from 1 on")
     command = _command(name, sys.argv[1:])
     try:
         report = experiment(chosen)
@@ -108,6 +106,13 @@ def main(experiment: Experiment, *options: tuple[str, dict], data: str = "", tri
     return 0
 
 
+def number(text: str) -> int:
+    """A whole number from 1 on, of the command line."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"got {text!r}; give a whole number from 1 on")
+    return int(text)
+
+
 def put_into(docs: Path, name: str, report: Report, command: str) -> None:
     """Replace what the page says between the marks of this experiment, and its picture.
 
@@ -117,16 +122,23 @@ def put_into(docs: Path, name: str, report: Report, command: str) -> None:
         If there is no such page, or it has no such marks.
     """
     page = docs / PAGE
-    text = page.read_text(encoding="utf-8") if page.exists() else ""
     marks = f"<!-- {name} -->", f"<!-- end of {name} -->"
-    if any(text.count(mark) != 1 for mark in marks) or text.index(marks[0]) > text.index(marks[1]):
-        raise InputError(str(page), f"not one pair of the marks {marks[0]} and {marks[1]}", "Put them where it belongs")
+    _marked(page, marks)
     picture = f"images/experiments/{name}.png"
     (docs / picture).parent.mkdir(parents=True, exist_ok=True)
     draw(report, docs / picture)
     body = f"{marks[0]}\n{report.markdown(command)}\n\n![{report.caption}]({picture})\n{marks[1]}"
     pattern = re.compile(re.escape(marks[0]) + ".*" + re.escape(marks[1]), re.DOTALL)
+    text = _marked(page, marks)  # read anew: while this one drew, another experiment may have written its part
     page.write_text(pattern.sub(lambda _: body, text), encoding="utf-8")
+
+
+def _marked(page: Path, marks: tuple[str, str]) -> str:
+    """The text of a page with one pair of these marks; raises InputError if it has not."""
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    if any(text.count(mark) != 1 for mark in marks) or text.index(marks[0]) > text.index(marks[1]):
+        raise InputError(str(page), f"not one pair of the marks {marks[0]} and {marks[1]}", "Put them where it belongs")
+    return text
 
 
 def draw(report: Report, path: Path) -> None:

@@ -23,8 +23,8 @@ from ..learning.datasets import cifar10
 from ..learning.datasets.cifar import SHAPE
 from ..learning.torch import LSSGD
 from ..learning.torch.networks import PreActivatedResNet
-from ._training import Images, Outcome, crop_and_flip, fit, mean_and_spread, number, scale_options
-from .report import Report, Table, main
+from ._training import Images, Outcome, crop_and_flip, fit, mean_and_spread, scale_options
+from .report import Report, Table, main, number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

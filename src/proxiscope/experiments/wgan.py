@@ -28,8 +28,8 @@ from ..learning.datasets import mnist
 from ..learning.torch import LSRMSprop
 from ..learning.torch.networks import Critic, Generator
 from ..learning.torch.networks.dcgan import NOISE
-from ._training import DEVICE, device_of, mean_and_spread, number
-from .report import Report, Table, main
+from ._training import DEVICE, device_of, mean_and_spread
+from .report import Report, Table, main, number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,7 +10,7 @@ from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..core import InputError, iterate
+from ..core import DivergedError, InputError, iterate
 from .clustering import assign
 from .problem import PointSet
 from .sbe import SBE
@@ -23,7 +23,7 @@ class SBEKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin,
     """K-means by stochastic backward Euler (thesis algorithm 4), see `proxiscope.learning.SBE`.
 
     It leaves bad starts behind where clusters are of about equal size. `sklearn.cluster.KMeans` with several starts by
-    k-means++ does as well in the same time.
+    k-means++ does as well, sooner for few coordinates and later for many.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class SBEKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin,
     InputError
         If a parameter is out of range, or there are fewer points than clusters.
     DivergedError
-        If the steps are too long for the data.
+        If the steps are too long for the data, in all runs.
     """
 
     def __init__(
@@ -99,12 +99,24 @@ class SBEKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin,
             raise InputError("n_init", f"got {self.n_init!r}", "Give a whole number >= 1")
         random = check_random_state(self.random_state)
         try:
-            best = min((self._run(points, random) for _ in range(self.n_init)), key=lambda run: run[0])
+            best = self._best(points, random)
         except InputError as error:
             raise InputError(_NAMES.get(error.field, error.field), error.found, error.remedy) from None
         self.objective_, self.cluster_centers_, self.labels_, self.n_iter_ = best
         self.inertia_ = 2 * len(points) * self.objective_
         return self
+
+    def _best(self, points: NDArray, random: np.random.RandomState) -> tuple[float, NDArray, NDArray[np.int32], int]:
+        """The run with the lowest objective; those that diverge are left out, unless all do."""
+        runs, diverged = [], None
+        for _ in range(self.n_init):
+            try:
+                runs.append(self._run(points, random))
+            except DivergedError as error:
+                diverged = error
+        if not runs:
+            raise diverged
+        return min(runs, key=lambda run: run[0])
 
     def _run(self, points: NDArray, random: np.random.RandomState) -> tuple[float, NDArray, NDArray[np.int32], int]:
         """The objective, centroids, labels and number of iterations of one run."""

@@ -149,7 +149,8 @@ def distinct(points: NDArray, count: int, rng: np.random.Generator) -> list[int]
 def partition(points: NDArray, k: int, rng: np.random.Generator) -> NDArray:
     """Means (k, d) of the equal parts into which chance divides points (n, d)."""
     parts = rng.permutation(len(points)) % k
-    return np.stack([points[parts == j].mean(axis=0) for j in range(k)])
+    means = [points[parts == j].mean(axis=0, dtype=np.float64) for j in range(k)]
+    return np.stack(means).astype(points.dtype)
 
 
 Start = Annotated[

@@ -16,7 +16,7 @@ from ..physics.smoothing import laplacian_smoothing
 from . import _softmax
 from .problem import LabelledSet
 
-_BLOCK = 128
+_BLOCK = 100
 """Points that are multiplied by the weights at a time: they stay in the cache, and mostly are too few to be spread over
 threads by the linear algebra, which might change how sums are rounded."""
 
@@ -188,7 +188,8 @@ class LogisticRegression(
 
     def rate(self, iteration: int) -> float:
         """Step size of the epoch after `iteration`."""
-        return self.step_size / (self.decay_factor ** (iteration // self.decay_every) if self.decay_every else 1)
+        decays = iteration // self.decay_every if self.decay_every else 0
+        return self.step_size * self.decay_factor**-decays
 
     def prepare(self, problem: LabelledSet) -> Setup:
         """The labels in another form, and buffers."""

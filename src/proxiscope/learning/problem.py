@@ -5,7 +5,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..core.errors import InputError
 
@@ -43,7 +43,7 @@ class PointSet:
         points = as_points("points", self.points)
         object.__setattr__(self, "points", points)
         if self.start is not None:
-            start = as_points("start", self.start).astype(points.dtype)
+            start = as_points("start", self.start, points.dtype)
             if start.shape[1] != points.shape[1]:
                 found = f"centroids of {start.shape[1]} coordinates for points of {points.shape[1]}"
                 raise InputError("start", found, "Give centroids (k, d) in the space of the points (n, d)")
@@ -93,7 +93,7 @@ class LabelledSet:
 
     def __post_init__(self) -> None:
         for name in ("points", "test_points"):
-            object.__setattr__(self, name, as_points(name, getattr(self, name)).astype(np.float32, copy=False))
+            object.__setattr__(self, name, as_points(name, getattr(self, name), np.float32))
         if self.test_points.shape[1] != self.points.shape[1]:
             found = f"{self.test_points.shape[1]} coordinates for points of {self.points.shape[1]}"
             raise InputError("test_points", found, "Give points of the same space")
@@ -115,14 +115,15 @@ class LabelledSet:
         return 1 + int(max(self.labels.max(), self.test_labels.max()))
 
 
-def as_points(field: str, values: ArrayLike) -> NDArray:
-    """`values` as a C-contiguous array (n, d), float64 where they are, else float32; raises InputError."""
+def as_points(field: str, values: ArrayLike, dtype: DTypeLike = None) -> NDArray:
+    """`values` as a C-contiguous array (n, d), by default float64 where they are, else float32; raises InputError."""
     array = np.asarray(values)
     if array.dtype.kind not in "fiub":
         raise InputError(field, f"values of type {array.dtype}", "Give real numbers")
     if array.ndim != 2 or array.size == 0:
         raise InputError(field, f"an array of shape {array.shape}", "Give one with the axes (point, coordinate)")
-    array = np.ascontiguousarray(array, array.dtype if array.dtype == np.float64 else np.float32)
+    with np.errstate(over="ignore"):  # what becomes infinite is told below
+        array = np.ascontiguousarray(array, dtype or (np.float64 if array.dtype.str[1:] == "f8" else np.float32))
     bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
     if len(bad):
         raise InputError(field, f"{len(bad)} points that are not finite, the first at {bad[0]}", "Leave them out")
@@ -133,6 +134,9 @@ def _as_labels(field: str, values: ArrayLike, count: int) -> NDArray[np.int64]:
     array = np.asarray(values)
     if array.shape != (count,):
         raise InputError(field, f"an array of shape {array.shape}", f"Give one class for each of {count} points")
-    if array.dtype.kind not in "iu" or array.min() < 0:
-        raise InputError(field, f"values of type {array.dtype} from {array.min()}", "Give whole numbers from 0")
-    return array.astype(np.int64)
+    if array.dtype.kind not in "iu":
+        raise InputError(field, f"values of type {array.dtype}", "Give whole numbers from 0")
+    array = array.astype(np.int64)
+    if array.min() < 0:
+        raise InputError(field, f"a class {array.min()}", "Give whole numbers from 0")
+    return array

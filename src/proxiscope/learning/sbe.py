@@ -57,7 +57,7 @@ class SBE(StochasticClustering[ClusteringState], name="sbe", title="Stochastic b
 
     use: ClassVar[str] = (
         "For many points in clusters of about equal size, or to leave a bad start behind. The best of several starts "
-        "by k-means++ does as well in more time, and better where the sizes differ much."
+        "by k-means++ does as well, sooner for few coordinates and later for many; and better where sizes differ much."
     )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "thesis": {},

@@ -93,8 +93,8 @@ class Stage(QObject):
             self._timer.start()
             return
         waiting, self._next = self._next, None
-        self.moved.emit()
         if waiting is not None:
-            self.start(*waiting)
+            self.start(*waiting)  # its beginning is shown, and not this end: each repaints the window at once
         else:
+            self.moved.emit()
             self.ended.emit(status)
