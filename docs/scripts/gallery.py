@@ -299,7 +299,8 @@ def save(viewer: napari.Viewer, path: Path) -> None:
         in_front[0].grab().save(str(path))
     else:
         screenshot(viewer, path)
-    Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    spread = {"method": Image.Quantize.MAXCOVERAGE, "kmeans": 1, "dither": Image.Dither.NONE}  # shaded surfaces, too
+    Image.open(path).convert("RGB").quantize(256, **spread).save(path, optimize=True)
 
 
 def main():

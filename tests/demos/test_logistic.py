@@ -29,8 +29,10 @@ def test_mean_and_spread_are_those_of_the_seeds():
     smoothed = next(curve for curve in last.plot.curves if curve.name == "LS-SGD")
     np.testing.assert_allclose(smoothed.y, losses.mean(axis=0), rtol=1e-6)
     np.testing.assert_allclose(smoothed.spread, losses.std(axis=0), rtol=1e-5)
-    image, options, kind = last.layers[0]
-    assert (kind, options["name"], image.shape) == ("image", "weights", (4 * 9 - 1, 10 * 9 - 1))
+    (corners, named, _), (image, options, kind) = last.layers
+    assert (kind, options["name"], image.shape) == ("image", "weights", (4 * 13, 10 * 9 - 1))
+    assert named["text"]["string"] == [curve.name for curve in last.plot.curves]
+    np.testing.assert_array_equal(corners[:, 0], [4, 17, 30, 43])  # each above its row
     own = runs[0][-1].estimate()[2, :-1].reshape(8, 8)
-    shown = image[27:35, 18:26]
+    shown = image[44:52, 18:26]
     np.testing.assert_allclose(shown / np.abs(shown).max(), own / np.abs(own).max(), atol=1e-5)

@@ -42,11 +42,14 @@ def test_the_grains_are_found(method):
         ((8, 9), "guess", (8, 9), (0, 1)),
         ((8, 9, 3), "guess", (8, 9), (0, 1)),  # colours
         ((2, 8, 9), "guess", (8, 9), (1, 2)),  # channels
+        ((32, 40, 50), "guess", (40, 50), (1, 2)),
+        ((100, 8, 9), "guess", (8, 9), (1, 2)),  # frames of many energies
         ((20, 18, 40), "guess", (20, 18), (0, 1)),  # spectra
+        ((8, 9, 100), "guess", (8, 9), (0, 1)),
         ((4, 5, 6, 7), "guess", (4, 5), (0, 1)),  # patterns
         ((4, 5, 6), "each pixel", (4, 5, 6), (0, 1, 2)),
         ((4, 5, 6), "first axis", (5, 6), (1, 2)),
-        ((20, 6, 7), "last two axes", (20,), (0,)),
+        ((3, 4, 5, 6, 7), "last two axes", (3, 4, 5), (0, 1, 2)),
     ],
 )
 def test_which_axes_are_scanned(shape, compared, places, over):
@@ -113,12 +116,25 @@ def test_a_fit_to_some_of_the_points_labels_all(monkeypatch):
         (np.zeros((4, 4), complex), "real numbers"),
         (np.full((4, 4), np.nan), "no point is finite"),
         (np.zeros((2, 2)), "at most as many clusters as points"),
-        (np.zeros((2, 2, 2, 2, 2)), "1 to 3 axes"),
+        (np.zeros((2, 2, 2, 2, 2)), "2 or 3 axes"),
     ],
 )
 def test_what_cannot_be_clustered_is_refused(data, message):
     with pytest.raises(InputError, match=message):
         last(data)
+
+
+def test_points_along_a_line_are_refused():  # a layer has two axes or more
+    with pytest.raises(InputError, match="2 or 3 axes beside the last axis"):
+        last(np.ones((5, 6)), compared="last axis")
+
+
+def test_of_many_clusters_the_largest_are_told():
+    frame = last(RNG.random((30, 30)), n_clusters=14, method="EM", max_iterations=1, restarts=1)
+    told = frame.figures.split("; ")[1]
+    assert told.startswith("sizes ")
+    assert told.endswith("and 4 smaller %")
+    assert told.count(",") == 9
 
 
 def test_small_regions_are_lost_by_sbe():

@@ -186,6 +186,8 @@ def test_run_pause_resume_and_stop(panel, go, qtbot, wait_until):
     assert panel.viewer.layers["Count: image"] is image
     assert (image.data == 3).all()
     assert panel.controls.bar.value() == panel.controls.bar.maximum()
+    assert not mine.visible  # it would lie behind
+    panel.leave()
     assert mine.visible
 
 
@@ -197,6 +199,7 @@ def test_cancel_takes_away_what_was_shown(panel, qtbot, wait_until):
     press(qtbot, panel, "cancel")
     wait_until(lambda: names(panel) == ["mine"])
     assert panel.run.status is Status.CANCELLED
+    assert panel.viewer.layers["mine"].visible
     assert panel.controls.plot.data() == {}
 
 
@@ -237,9 +240,12 @@ def test_sliders_run_it_anew_with_one_waiting_at_most(panel, own, go, wait_until
     wait_until(lambda: ran == [0.1])
     for t in (0.2, 0.3, 0.37):
         slider.value = t
+    told = []
+    panel.controls.bar.valueChanged.connect(told.append)
     go.set()
     wait_until(lambda: not panel.running)
     assert ran == [0.1, 0.37]
+    assert told == [panel.controls.bar.maximum()]  # once, at the end: each repaints the whole window
     assert panel.controls.figures.text() == "t 0.37"
     points = panel.viewer.layers["Slide: points"]
     slider.value = 0.9
@@ -261,6 +267,22 @@ def test_errors_are_shown_and_the_panel_goes_on(panel, go, errors, wait_until):
     wait_until(lambda: not panel.running)
     assert panel.run.status is Status.DONE
     assert panel.controls.status.text() == ""
+
+
+def test_a_layer_that_fails_has_no_numbers_of_another(panel, wait_until):
+    panel.demo.value = "segmentation"
+    for name, value in {"n_clusters": 2, "max_iterations": 2, "restarts": 1}.items():
+        panel.form.widgets[name].value = value
+    panel.input.value = panel.viewer.add_image(IMAGE + np.arange(8), name="good")
+    panel.start()
+    wait_until(lambda: not panel.running)
+    assert "8 x 8 points" in panel.controls.figures.text()
+    panel.input.value = panel.viewer.add_image(np.zeros((2, 2, 2, 2, 2)), name="bad")
+    panel.start()
+    wait_until(lambda: not panel.running)
+    assert "2 or 3 axes" in panel.controls.status.text()
+    assert panel.controls.figures.text() == ""
+    assert panel.controls.plot.data() == {}
 
 
 def test_a_panel_that_goes_leaves_no_thread(panel, wait_until):
@@ -340,17 +362,25 @@ def test_labels_lie_where_their_source_lies():
 def test_surfaces_are_seen_in_space_and_what_follows_from_above():
     viewer = ViewerModel()
     shown = FrameLayers(viewer)
+    mine, hidden = viewer.add_image(np.zeros((4, 8, 8))), viewer.add_image(np.zeros((4, 8, 8)), visible=False)
     shown.begin("Surface")
     corners = np.array([(0.0, 0, 0), (0, 0, 1), (0, 1, 0)])
     surface = corners, np.array([(0, 1, 2)]), np.zeros(3)
     shown.show(Frame(0.0, (layer("u", surface, "surface"),)))
     assert viewer.dims.ndisplay == 3
+    assert not mine.visible
     values = np.ones(3)
     shown.show(Frame(0.0, (layer("u", (corners, surface[1], values), "surface"),)))
     np.testing.assert_array_equal(viewer.layers["Surface: u"].vertex_values, values)
     shown.begin("Image")
     assert viewer.dims.ndisplay == 2
-    assert len(viewer.layers) == 0
+    assert list(viewer.layers) == [mine, hidden]
+    assert (mine.visible, hidden.visible) == (True, False)
+    viewer.dims.ndisplay = 3  # by the user
+    shown.show(Frame(0.0, (layer(),)))
+    assert viewer.dims.ndisplay == 2
+    shown.begin("Segment", mine)
+    assert (mine.visible, hidden.visible) == (True, False)
 
 
 # ---- the plot

@@ -238,6 +238,8 @@ def test_ticks_of_a_narrow_logarithmic_axis():
     ((_, ticks),) = axis.logTickValues(np.log10(4.2), np.log10(4.8), 150, [])
     assert len(ticks) >= 2
     assert all(4.2 <= float(text) <= 4.8 for text in axis.logTickStrings(ticks, 1, None))
+    ((_, ticks),) = axis.logTickValues(np.log10(0.8), np.log10(7.2), 150, [])  # nearly a decade
+    assert axis.logTickStrings(ticks, 1, None) == ["1", "1.5", "2", "3", "5", "7"]
     ((_, ticks),) = axis.logTickValues(np.log10(0.012), np.log10(0.6), 150, [])  # between one decade and two
     assert axis.logTickStrings(ticks, 1, None) == ["0.02", "0.05", "0.1", "0.2", "0.5"]
 

@@ -12,8 +12,11 @@ from ..core.memory import available
 COLOURS = 4
 """Values along the last axis that are taken for red, green, blue and opacity."""
 
-CHANNELS = 16
+CHANNELS = 64
 """Planes along the first axis that are taken for channels."""
+
+LONGER = 3
+"""Times that an axis of energies is longer than others at least, where one can tell."""
 
 FEW, MANY = 1000, 20_000
 """Points whose principal components stand for those of all: of long vectors, and of others."""
@@ -71,8 +74,9 @@ def features(data: NDArray, compared: str = "guess") -> Features:
         An image (y, x), a volume, channels (c, y, x) or (y, x, c), spectra (y, x, energy), patterns (y, x, ky, kx).
     compared : str
         ``"each pixel"``, the values along the ``"first axis"``, the ``"last axis"`` or the ``"last two axes"``. A
-        ``"guess"`` is the last axis where it has 3 or 4 values, which are colours; the first where it is the shortest
-        and has up to 16; of four axes the last two, of three the last.
+        ``"guess"`` is the last axis where it has 3 or 4 values, which are colours, or is over three times as long as
+        the second; the first where it is the shortest and has up to 64, or is over three times as long as the others;
+        of four axes the last two, of other three the last.
 
     Raises
     ------
@@ -88,8 +92,9 @@ def features(data: NDArray, compared: str = "guess") -> Features:
         moved, inner = data, AXES.get(compared, 1)
         over = tuple(range(data.ndim - inner))
     shape = moved.shape[: len(over)]
-    if not 1 <= len(shape) <= 3 or data.size == 0:
-        raise InputError("data", f"an array of shape {data.shape}", f"Give one with 1 to 3 axes beside {compared!r}")
+    if not 2 <= len(shape) <= 3 or data.size == 0:
+        beside = "" if compared == "each pixel" else f" beside the {compared}"
+        raise InputError("data", f"an array of shape {data.shape}", f"Give one with 2 or 3 axes{beside}")
     values = moved.reshape(int(np.prod(shape)), -1)
     of = " x ".join(map(str, moved.shape[len(over) :])) or "1"
     about = f"{' x '.join(map(str, shape))} points of {of} value{'s' * (of != '1')}"
@@ -98,8 +103,11 @@ def features(data: NDArray, compared: str = "guess") -> Features:
 
 
 def _guess(shape: tuple[int, ...]) -> str:
-    if len(shape) == 3 and shape[-1] not in (3, COLOURS) and shape[0] <= CHANNELS and shape[0] < min(shape[1:]):
-        return "first axis"
+    if len(shape) == 3 and shape[-1] not in (3, COLOURS):
+        first, rows, columns = shape
+        channels = first <= CHANNELS and first < min(rows, columns)
+        if columns <= LONGER * rows and (channels or first > LONGER * max(rows, columns)):
+            return "first axis"
     return {3: "last axis", 4: "last two axes"}.get(len(shape), "each pixel")
 
 

@@ -18,6 +18,9 @@ FURTHEST = 2.6
 HEIGHT = 0.35
 """What a value of 1 is high, in units of the plane."""
 
+COLOURED = (-1.0, 9.0)
+"""Values of the first and the last colour, for any t: f goes from 0 to 8, and both ends of turbo are dark."""
+
 _RINGS, _SPOKES = 131, 96  # a spoke a multiple of four, so that those of a quarter serve all
 
 
@@ -90,8 +93,7 @@ def _surface(quarter: NDArray) -> LayerData:
     y, x = np.multiply.outer(np.sin(angles), rings), np.multiply.outer(np.cos(angles), rings)
     values = np.concatenate([[0.0], u.ravel()])
     vertices = np.column_stack([-HEIGHT * values, np.append(0, y.ravel()), np.append(0, x.ravel())])
-    top = 1.5 * FURTHEST**2
-    options = {"name": "u", "colormap": "viridis", "contrast_limits": (0.0, top), "shading": "smooth"}
+    options = {"name": "u", "colormap": "turbo", "contrast_limits": COLOURED, "shading": "smooth"}
     return (vertices.astype(np.float32), _faces(), values.astype(np.float32)), options, "surface"
 
 

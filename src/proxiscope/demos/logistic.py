@@ -9,7 +9,10 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from ..core import Doc, Label
-from .base import Curve, Demo, Frame, LayerData, Plot
+from .base import COLOURS, Curve, Demo, Frame, LayerData, Plot
+
+GAP = 5
+"""Pixels above each row of weights, for its name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +54,14 @@ class Logistic(Demo, name="logistic", title="Logistic regression"):
         }
         seen: dict[str, list[NDArray]] = {name: [] for name in methods}
         weights: dict[str, NDArray] = {}
+        named = _names(list(methods), int(problem.points.shape[1] ** 0.5))
         for epoch in range(1, self.epochs + 1):
             for i, (name, members) in enumerate(runs.items()):
                 moments = [next(member) for member in members]
                 seen[name].append(np.array([(m.metrics["loss"], m.metrics["accuracy"]) for m in moments]))
                 weights[name] = moments[0].estimate()[:, :-1]
                 done = (epoch - 1 + (i + 1) / len(methods)) / self.epochs
-                layers = (_mosaic(weights),) if len(weights) == len(methods) else ()
+                layers = (named, _mosaic(weights)) if len(weights) == len(methods) else ()
                 yield Frame(done, layers, _plot(seen), _figures(seen))
 
     def _methods(self) -> dict[str, Any]:
@@ -94,8 +98,17 @@ def _mosaic(weights: dict[str, NDArray]) -> LayerData:
     rows = []
     for values in weights.values():
         side = int(values.shape[1] ** 0.5)
-        tiles = np.full((len(values), side + 1, side + 1), np.nan, np.float32)
-        tiles[:, :side, :side] = values.reshape(-1, side, side) / np.abs(values).max()
-        rows.append(tiles.transpose(1, 0, 2).reshape(side + 1, -1))
-    image = np.concatenate(rows)[:-1, :-1]
+        tiles = np.full((len(values), side + GAP, side + 1), np.nan, np.float32)
+        tiles[:, GAP:, :side] = values.reshape(-1, side, side) / np.abs(values).max()
+        rows.append(tiles.transpose(1, 0, 2).reshape(side + GAP, -1))
+    image = np.concatenate(rows)[:, :-1]
     return image, {"name": "weights", "colormap": "PiYG", "contrast_limits": (-1.0, 1.0)}, "image"
+
+
+def _names(methods: list[str], side: int) -> LayerData:
+    """The methods' names above the rows of weights, in the colours of their curves."""
+    corners = np.array([((side + GAP) * i + GAP - 1, -0.5) for i in range(len(methods))])
+    colours = list(COLOURS[: len(methods)])
+    text = {"string": methods, "color": colours, "size": 10, "anchor": "upper_left"}
+    options = {"name": "names", "size": 0.1, "face_color": "transparent", "border_color": "transparent", "text": text}
+    return corners, options, "points"

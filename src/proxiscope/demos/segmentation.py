@@ -22,6 +22,9 @@ LABELS = (
 )  # fmt: skip
 """Of the labels, in turn."""
 
+TOLD = 10
+"""Sizes of clusters."""
+
 EM, SBE, PLUS = "EM", "SBE", "k-means++"
 
 
@@ -56,7 +59,7 @@ class Segmentation(Demo, name="segmentation", title="Segment a layer"):
         Literal["guess", "each pixel", "first axis", "last axis", "last two axes"],
         Doc(
             "What is compared from point to point. A guess: colours or channels; of other three axes the last, a "
-            "spectrum; of four the last two, a pattern."
+            "spectrum, or a first that is much longer; of four the last two, a pattern."
         ),
     ] = "guess"
     smoothing: Annotated[
@@ -196,7 +199,9 @@ class _Scene:
         known = [f"{name} {value[0]:.4g}" for name, value in ends.items() if value and np.isfinite(value[0])]
         said = [", ".join(known)] if known else []
         if self._sizes is not None:
-            said += ["sizes " + ", ".join(f"{100 * share:.0f}" for share in np.sort(self._sizes)[::-1]) + " %"]
+            shares = [f"{100 * share:.0f}" for share in np.sort(self._sizes)[::-1]]
+            smaller = f" and {len(shares) - TOLD} smaller" if len(shares) > TOLD else ""
+            said += ["sizes " + ", ".join(shares[:TOLD]) + smaller + " %"]
         left_out = len(self.finite) - np.count_nonzero(self.finite)
         said += [f"{left_out} points that are not finite have label 0"] if left_out else []
         return "; ".join([*said, self.found.about + self.about])

@@ -1,6 +1,6 @@
 """The layers of a demonstration's frames: made once, and changed in place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +22,9 @@ FILLED = 0.95
 
 IN_PLACE = (Points, Image)
 
+REMOVED = ", removed"
+"""At the end of the name of a layer that is about to go."""
+
 
 class _Made(NamedTuple):
     layer: Any
@@ -35,6 +38,9 @@ class FrameLayers:
     Only what is another object than before, or another value, is painted. A layer that the user has removed does not
     come back during the run, and one that was renamed is the user's from then on: later runs leave it alone.
 
+    A demonstration of its own data is shown alone, surfaces in space and others in the plane: all other layers are
+    hidden until it is taken away.
+
     Parameters
     ----------
     viewer : napari.components.ViewerModel
@@ -46,7 +52,7 @@ class FrameLayers:
         self._source: Any = None
         self._made: dict[str, _Made] = {}
         self._gone: set[str] = set()
-        self._hidden: Any = None
+        self._hidden: list[Any] = []
         self._turned, self._fresh = False, True
 
     @property
@@ -73,9 +79,8 @@ class FrameLayers:
         added = [layer for layer in shown if layer is not None]
         if not added:
             return
-        if any(kind == "surface" for _, _, kind in frame.layers) and self.viewer.dims.ndisplay == 2:
-            self.viewer.dims.ndisplay, self._turned = 3, True
-            self.viewer.scene.camera.angles = ASLANT
+        if self._source is None:
+            self._stand_alone(any(kind == "surface" for _, _, kind in frame.layers))
         if self._fresh:
             fit_all(self.viewer, self.layers)
 
@@ -92,11 +97,24 @@ class FrameLayers:
         for made in self._made.values():
             self._take_away(made)
         self._made = {}
-        if self._hidden in self.viewer.layers:
-            self._hidden.visible = True
-        self._hidden = None
+        self.show_others()
         if self._turned:
             self.viewer.dims.ndisplay, self._turned = 2, False
+
+    def show_others(self) -> None:
+        """Show the layers that were hidden."""
+        for layer in self._hidden:
+            layer.visible = True
+        self._hidden = []
+
+    def _stand_alone(self, in_space: bool) -> None:
+        own = self.layers
+        self._hide(layer for layer in self.viewer.layers if layer not in own and not layer.name.endswith(REMOVED))
+        if in_space and self.viewer.dims.ndisplay == 2:
+            self.viewer.dims.ndisplay, self._turned = 3, True
+            self.viewer.scene.camera.angles = ASLANT
+        elif not in_space:
+            self.viewer.dims.ndisplay = 2
 
     def _own(self, made: _Made) -> bool:
         """Whether a layer is there, and has not become the user's."""
@@ -104,7 +122,7 @@ class FrameLayers:
 
     def _take_away(self, made: _Made) -> None:
         if self._own(made):
-            made.layer.name = f"{made.name}, removed"  # which may take a moment; the next one is to have the name
+            made.layer.name = made.name + REMOVED  # which may take a moment; the next one is to have the name
             take_away(self.viewer, made.layer)
 
     def _show(self, new: LayerData, over: Sequence[int]) -> Any:
@@ -138,8 +156,13 @@ class FrameLayers:
         """Hide a layer of which other axes are seen than those that are spanned, as the patterns of a scan."""
         source = self._source
         seen = source is None or tuple(over) == tuple(range(source.ndim))[-len(over) :]
-        if not seen and source.visible and source in self.viewer.layers:
-            source.visible, self._hidden = False, source
+        if not seen and source in self.viewer.layers:
+            self._hide([source])
+
+    def _hide(self, layers: Iterable[Any]) -> None:
+        for layer in [layer for layer in layers if layer.visible]:
+            layer.visible = False
+            self._hidden.append(layer)
 
 
 def is_demo(layer: Any) -> bool:

@@ -50,7 +50,7 @@ class LearningPanel(Dock):
         self.run: DemoRun | None = None
         self.form: ParameterForm | None = None
         self._form_rows: QWidget | None = None
-        self._title, self._frame = "", None
+        self._title, self._source, self._frame = "", None, None
         self._quiet = False
         self.shown = FrameLayers(self.viewer)
         self._build()
@@ -162,8 +162,8 @@ class LearningPanel(Dock):
     def _begin(self, about: tuple[Demo, Any]) -> None:
         demo, source = about
         self.run = self.stage.run
-        if self._title != demo.title:
-            self._title = demo.title
+        if (demo.title, source) != (self._title, self._source):
+            self._title, self._source = demo.title, source
             self.controls.show_frame(None)
         self.shown.begin(demo.title, source)
 
@@ -207,6 +207,7 @@ class LearningPanel(Dock):
         """End what is under way, and listen to the viewer no more."""
         super().leave()
         self.stage.leave()
+        self.shown.show_others()
 
 
 def accepts(layer: Any) -> bool:

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 
+HALF_A_DECADE = 0.5
+
 
 class Axis(pg.AxisItem):
     """Numbers without SI prefixes.
@@ -30,12 +32,13 @@ class Axis(pg.AxisItem):
         return [(spacing, offset) for spacing, offset in spacings if spacing >= self._least] or [(self._least, 0)]
 
     def logTickValues(self, minVal: float, maxVal: float, size: float, stdTicks: Any) -> list[tuple[Any, Any]]:
-        """Within a decade, round values: powers of ten would leave the axis without a number; 1, 2, 5 within two."""
+        """Round values: powers of ten may leave the axis without a number, and equal steps its lower half."""
         if maxVal - minVal > 2:
             return super().logTickValues(minVal, maxVal, size, stdTicks)
         low, high = 10**minVal, 10**maxVal
-        if maxVal - minVal > 1:
-            values = np.multiply.outer(10.0 ** np.arange(math.floor(minVal), math.ceil(maxVal)), [1, 2, 5]).ravel()
+        if maxVal - minVal > HALF_A_DECADE:
+            digits = [1, 2, 5] if maxVal - minVal > 1 else [1, 1.5, 2, 3, 5, 7]
+            values = np.multiply.outer(10.0 ** np.arange(math.floor(minVal), math.ceil(maxVal)), digits).ravel()
             return [(None, np.log10(values[(values >= low) & (values <= high)]))]
         step = self.tickSpacing(low, high, size)[0][0]
         values = step * np.arange(math.ceil(low / step), math.floor(high / step) + 1)
