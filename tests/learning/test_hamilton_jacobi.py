@@ -105,3 +105,10 @@ def test_planes_are_spanned_by_their_directions():
 def test_what_makes_no_sense_is_refused(make, message):
     with pytest.raises(InputError, match=message):
         make()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("sigma", [0.0, 0.9, 2.1, 2.4, 2.7, 10.0])
+def test_rounding_of_the_lowest_eigenvalue_divides_by_no_zero(sigma):
+    directions = np.stack([direction("e1"), direction("diagonal")])
+    assert np.isfinite(ViscositySolution(directions, np.linspace(0, 2.6, 20), sigma)(0.1)).all()
