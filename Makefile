@@ -6,6 +6,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+# the oldest that pyproject.toml allows, for the processor alone: 200 MB where PyPI's brings CUDA
+TORCH  := "torch==2.13.0"
 # tests without a window run side by side, hence on one thread of BLAS each
 SIDE_BY_SIDE := -n auto --dist worksteal
 XVFB    = $(if $(DISPLAY)$(WAYLAND_DISPLAY),,xvfb-run -a -s "-screen 0 1440x900x24")
@@ -64,9 +66,10 @@ $(BIN)/.demo: $(BIN)/python pyproject.toml
 	$(BIN)/python -m pip install --quiet -e ".[all]"
 	touch $@
 
-# PyTorch for the processor alone, 200 MB where PyPI's brings CUDA; the oldest that pyproject.toml allows
 $(BIN)/.dev: $(BIN)/python pyproject.toml
-	$(BIN)/python -m pip install --quiet -e ".[dev]" "torch==2.13.0" --extra-index-url https://download.pytorch.org/whl/cpu
+	$(BIN)/python -m pip install --quiet -e ".[dev]"
+	$(BIN)/python -m pip install --quiet --retries 0 --no-deps $(TORCH) --extra-index-url https://download.pytorch.org/whl/cpu
+	$(BIN)/python -m pip install --quiet $(TORCH)
 	touch $@
 
 # what Qt and OpenGL need beyond Python packages, with a virtual display where there is none

@@ -269,6 +269,14 @@ def test_errors_are_shown_and_the_panel_goes_on(panel, go, errors, wait_until):
     assert panel.controls.status.text() == ""
 
 
+def test_the_active_layer_is_the_one_to_work_on(panel):
+    first, second = (panel.viewer.add_image(IMAGE, name=name) for name in ("first", "second"))
+    assert panel.input.value is second  # the newest
+    panel.viewer.layers.selection.active = first
+    panel.demo.value = "segmentation"
+    assert panel.input.value is first
+
+
 def test_a_layer_that_fails_has_no_numbers_of_another(panel, wait_until):
     panel.demo.value = "segmentation"
     for name, value in {"n_clusters": 2, "max_iterations": 2, "restarts": 1}.items():

@@ -133,7 +133,7 @@ def segment() -> None:
 
         panel, active = open_panel(viewer, "Learning demos"), viewer.layers.selection.active
         panel.demo.value = "segmentation"
-        if active in panel.input.choices:
+        if active in panel.input.choices:  # also where this demo was chosen before
             panel.input.value = active
 
     _do(open_it)

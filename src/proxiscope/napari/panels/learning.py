@@ -121,6 +121,9 @@ class LearningPanel(Dock):
         for rows in (Rows(first[1]), *(Section(title, widgets) for title, widgets in groups)):
             layout.addWidget(rows)
         self._parameters.layout().insertWidget(1, self._form_rows)
+        active = self.viewer.layers.selection.active
+        if cls.takes_layer and not self._quiet and active in self.input.choices:
+            self.input.value = active
         self.data_rows.setVisible(cls.takes_layer)
         self.run_rows.setVisible(not cls.immediate)
         self.form.changed.connect(self._changed)
