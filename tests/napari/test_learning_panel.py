@@ -271,10 +271,10 @@ def test_errors_are_shown_and_the_panel_goes_on(panel, go, errors, wait_until):
 
 def test_the_active_layer_is_the_one_to_work_on(panel):
     first, second = (panel.viewer.add_image(IMAGE, name=name) for name in ("first", "second"))
-    assert panel.input.value is second  # the newest
-    panel.viewer.layers.selection.active = first
+    assert panel.input.value is first  # the choice that there was stays
+    panel.viewer.layers.selection.active = second
     panel.demo.value = "segmentation"
-    assert panel.input.value is first
+    assert panel.input.value is second
 
 
 def test_a_layer_that_fails_has_no_numbers_of_another(panel, wait_until):
