@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..core import Algorithm, Doc, Group, InputError, Iterative, Label, State, Unit, Zero
 from ..core.algorithm import S
-from ..physics.projectors import SingleAxisProjector, packed_slices, projector
+from ..physics.projectors import GeneralProjector, LinearOperator, SingleAxisProjector, packed_slices, projector
 from ..physics.projectors import memory as projector_memory
 from . import kernels
 from .film import around, resized, whole_rays
@@ -112,10 +112,24 @@ class Setup:
         figures = {name: float(absolute @ w) for name, w in zip(names, self._weights, strict=False)}
         return out, figures | {"misfit": float(np.sqrt(squares.sum() / self.pixels))}, squares
 
+    def part(self, series: TiltSeries, tilts: NDArray) -> tuple[LinearOperator, NDArray, NDArray | None]:
+        """The projector, the packed projections and, where not all are, the usable pixels of some tilts."""
+        if self.in_slices:
+            a = SingleAxisProjector(series.angles[tilts], series.shape[1:], self.volume)
+        else:
+            a = GeneralProjector(series.rotations[tilts], series.shape[1:], self.volume, series.shifts[tilts])
+        valid = None if self.valid is None else _some(self.valid, tilts)
+        return a, _some(self.measured, tilts), valid
+
     def constrain(self, volume: NDArray) -> None:
         """Set what lies outside the support to zero."""
         if self.support is not None:
             kernels.restrict(volume, self.support)
+
+
+def _some(packed: NDArray, tilts: NDArray) -> NDArray:
+    """Packed projections of some tilts; the tilt is the last axis but two in both layouts."""
+    return np.ascontiguousarray(packed[..., tilts, :, :])
 
 
 def _mean_weights(totals: NDArray, used: NDArray) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from ..core import Doc, Label
-from ..physics.projectors import GeneralProjector, SingleAxisProjector, packed_slices
+from ..physics.projectors import SingleAxisProjector, packed_slices
 from ..physics.projectors import memory as projector_memory
 from ..physics.rotations import rotation_matrices
 from . import kernels
@@ -44,21 +44,19 @@ class Subset:
     """
 
     def __init__(self, work: Setup, series: TiltSeries, tilts: NDArray, scratch: NDArray):
-        detector, self.column_weights, self.step = series.shape[1:], None, 1.0
-        self.measured = np.ascontiguousarray(_some(work.measured, tilts))
+        self.projector, self.measured, valid = work.part(series, tilts)
+        self.column_weights, self.step = None, 1.0
         scratch.fill(1)
+        sums = self.projector.forward(scratch)
         if work.in_slices:
-            self.projector = SingleAxisProjector(series.angles[tilts], detector, work.volume)
-            self.row_weights = inverse(self.projector.forward(scratch))
-            self.column_weights = inverse(column_sums(series.angles[tilts], detector[1], work.volume))
+            self.row_weights = inverse(sums)
+            self.column_weights = inverse(column_sums(series.angles[tilts], series.shape[2], work.volume))
         else:
-            self.projector = GeneralProjector(series.rotations[tilts], detector, work.volume, series.shifts[tilts])
-            sums = self.projector.forward(scratch)
             self.row_weights = bounded_inverse(sums)  # no stride is then longer than 1.5 times what is safe
             largest = float(self.projector.adjoint(np.ones_like(sums), scratch).max())
             self.step = 1 / largest if largest > 0 else 1.0  # a tilt shifted so far that no ray meets the volume
-        if work.valid is not None:
-            self.row_weights *= _some(work.valid, tilts)
+        if valid is not None:
+            self.row_weights *= valid
 
     def gradient(self, volume: NDArray, out: NDArray) -> NDArray:
         """A_s* R_s (A_s u - b_s) into `out`."""
@@ -66,11 +64,6 @@ class Subset:
         residual -= self.measured
         residual *= self.row_weights
         return self.projector.adjoint(residual, out)
-
-
-def _some(packed: NDArray, tilts: NDArray) -> NDArray:
-    """Packed projections of some tilts; the tilt is the last axis but two in both layouts."""
-    return packed[..., tilts, :, :]
 
 
 def column_sums(angles: NDArray, columns: int, volume: tuple[int, int, int]) -> NDArray[np.float32]:

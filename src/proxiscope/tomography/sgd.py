@@ -10,7 +10,7 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from ..core import Doc, Label, When
-from ..physics.projectors import GeneralProjector, LinearOperator, SingleAxisProjector, packed_slices
+from ..physics.projectors import LinearOperator, packed_slices
 from ..physics.projectors import memory as projector_memory
 from ..physics.smoothing import Smoothing, laplacian_smoothing, smooth_lanes
 from . import kernels
@@ -43,14 +43,7 @@ class Batch:
     """
 
     def __init__(self, work: Setup, series: TiltSeries, tilts: NDArray, scratch: NDArray):
-        detector = series.shape[1:]
-        self.projector: LinearOperator
-        if work.in_slices:
-            self.projector = SingleAxisProjector(series.angles[tilts], detector, work.volume)
-        else:
-            self.projector = GeneralProjector(series.rotations[tilts], detector, work.volume, series.shifts[tilts])
-        self._measured = np.ascontiguousarray(work.measured[..., tilts, :, :])
-        self._valid = None if work.valid is None else np.ascontiguousarray(work.valid[..., tilts, :, :])
+        self.projector, self._measured, self._valid = work.part(series, tilts)
         self._kept = np.ones(len(tilts), np.float32)
         self._residual = np.ones(self.projector.range_shape, np.float32)
         sums = self.projector.forward(self.projector.adjoint(self._residual, scratch))
