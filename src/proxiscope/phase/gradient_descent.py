@@ -9,7 +9,7 @@ from annotated_types import Interval
 
 from ..core import Doc, Label, When
 from ..core.threads import elementwise
-from ..physics.smoothing import Smoothing, laplacian_smoothing
+from ..physics.smoothing import Order, Sigma, Smoothing, laplacian_smoothing
 from . import kernels
 from .base import Work
 from .problem import DiffractionPattern
@@ -58,20 +58,8 @@ class GradientDescent(ProjectionAlgorithm, name="gradient-descent", title="Gradi
         Label("Smoothing of gradients"),
         Doc("Smooth each gradient not at all, along pixel indices as in the thesis, or over the image or volume."),
     ] = "none"
-    sigma: Annotated[
-        float,
-        Interval(ge=0.001, le=1000),
-        Label("Smoothing sigma"),
-        Doc("Strength of the smoothing; stronger takes more iterations."),
-        Smoothed,
-    ] = 1.0
-    order: Annotated[
-        int,
-        Interval(ge=1, le=4),
-        Label("Smoothing order"),
-        Doc("Power n of the Laplacian in I + sigma (-Laplacian)^n; higher cuts off more sharply."),
-        Smoothed,
-    ] = 1
+    sigma: Annotated[Sigma, Smoothed] = 1.0
+    order: Annotated[Order, Smoothed] = 1
 
     def prepare(self, problem: DiffractionPattern) -> SmoothingWork:
         """The measured data, scratch and what smooths."""

@@ -5,17 +5,33 @@ import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from numbers import Integral
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Interval
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..core.errors import InputError
 from ..core.later import Later
+from ..core.marks import Doc, Label
 from ..core.threads import parallel
 from .fourier import BLOCKED, blocks, frequencies
 
 _recursion = Later("proxiscope.physics._recursion")
 _transforms = Later("proxiscope.physics._transforms")
+
+Sigma = Annotated[
+    float,
+    Interval(ge=0.001, le=1000),
+    Label("Smoothing sigma"),
+    Doc("Strength of the smoothing; a stronger one takes more iterations and fits less noise."),
+]
+Order = Annotated[
+    int,
+    Interval(ge=1, le=4),
+    Label("Smoothing order"),
+    Doc("Power n of the Laplacian in I + sigma (-Laplacian)^n; higher cuts off more sharply."),
+]
 
 _NEGLIGIBLE = 1e-17
 """What is left of an entry's weight where a filter starts."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..core import Doc, Label, When
 from ..physics.projectors import LinearOperator, packed_slices
 from ..physics.projectors import memory as projector_memory
-from ..physics.smoothing import Smoothing, laplacian_smoothing, smooth_lanes
+from ..physics.smoothing import Order, Sigma, Smoothing, laplacian_smoothing, smooth_lanes
 from . import kernels
 from .base import DescentState, IterativeTomography, Setup
 from .problem import TiltSeries
@@ -150,20 +150,8 @@ class SGD(IterativeTomography, name="sgd", title="Stochastic gradient descent (S
         Label("Smoothing of gradients"),
         Doc("Smooth each gradient not at all, along voxel indices as in the thesis, in slices, or over the volume."),
     ] = "volume"
-    sigma: Annotated[
-        float,
-        Interval(ge=0.001, le=1000),
-        Label("Smoothing sigma"),
-        Doc("Strength of the smoothing; stronger takes more passes and fits less noise."),
-        Smoothed,
-    ] = 3.0
-    order: Annotated[
-        int,
-        Interval(ge=1, le=4),
-        Label("Smoothing order"),
-        Doc("Power n of the Laplacian in I + sigma (-Laplacian)^n; higher cuts off more sharply."),
-        Smoothed,
-    ] = 1
+    sigma: Annotated[Sigma, Smoothed] = 3.0
+    order: Annotated[Order, Smoothed] = 1
     tilts_at_once: Annotated[
         int, Interval(ge=1, le=100_000), Doc("Tilts in a step; the more, the less random and the more passes.")
     ] = 1
