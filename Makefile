@@ -8,8 +8,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 # the oldest that pyproject.toml allows, for the processor alone: 200 MB where PyPI's brings CUDA
 TORCH  := "torch==2.13.0"
-# tests without a window run side by side, hence on one thread of BLAS each
-SIDE_BY_SIDE := -n auto --dist worksteal
+# tests without a window run side by side, those of a file together as they share what they prepare; on one thread of BLAS each
+SIDE_BY_SIDE := -n auto --dist loadfile
 XVFB    = $(if $(DISPLAY)$(WAYLAND_DISPLAY),,xvfb-run -a -s "-screen 0 1440x900x24")
 
 .PHONY: demo test test-headless test-gui test-lowest test-pyside lint bench gallery system clean
