@@ -206,10 +206,18 @@ def read_all(samples: list[Path], seeds: range, start: int, diary: Path) -> None
             sample, seed = samples[number // len(seeds)], seeds[number % len(seeds)]
             log.write(f"{number}\n")
             found = outcome(damaged(sample, seed, Path(folder) / sample.name), seed)
-            used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+            used = _peak()
             log.write(json.dumps([number, found if used < MEMORY else f"{used / 2**30:.2f} GiB of memory"]) + "\n")
             if used >= MEMORY:
                 os._exit(3)  # what the next ones take could not be told
+
+
+def _peak() -> int:
+    """Bytes of memory that this process has held at most; `ru_maxrss` would begin with those of who started it."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return next(1024 * int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM"))
 
 
 @dataclass
