@@ -206,13 +206,13 @@ def read_all(samples: list[Path], seeds: range, start: int, diary: Path) -> None
             sample, seed = samples[number // len(seeds)], seeds[number % len(seeds)]
             log.write(f"{number}\n")
             found = outcome(damaged(sample, seed, Path(folder) / sample.name), seed)
-            used = _peak()
+            used = peak()
             log.write(json.dumps([number, found if used < MEMORY else f"{used / 2**30:.2f} GiB of memory"]) + "\n")
             if used >= MEMORY:
                 os._exit(3)  # what the next ones take could not be told
 
 
-def _peak() -> int:
+def peak() -> int:
     """Bytes of memory that this process has held at most; `ru_maxrss` would begin with those of who started it."""
     status = Path("/proc/self/status")
     if not status.exists():

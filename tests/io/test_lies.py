@@ -277,11 +277,9 @@ LIES = {
 }  # fmt: skip
 
 READER = """
-import json, resource, sys, time
+import json, sys, time
 from pathlib import Path
-from tests.fuzz import use
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+from tests.fuzz import peak, use
 for path in map(Path, sys.argv[1:]):
     before, begin = peak(), time.monotonic()
     try:
