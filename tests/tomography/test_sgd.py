@@ -1,12 +1,11 @@
 """SGD against its formula written out with matrices, and what smoothing its gradients gains."""
 
-from functools import cache
-
 import numpy as np
 import pytest
 
 from proxiscope.core import Record, iterate
 from proxiscope.core.threads import set_num_threads
+from proxiscope.experiments.tilts import errors
 from proxiscope.physics.projectors import SingleAxisProjector
 from proxiscope.physics.smoothing import laplacian_smoothing
 from proxiscope.simulate import tilt_series, vesicle
@@ -151,27 +150,10 @@ def test_a_run_takes_no_more_memory_than_it_says(smoothing, turned):
     assert peak(lambda: run(algorithm, series)) < algorithm.memory(series)
 
 
-DRAWS = 8
-"""Draws of Poisson noise, which lie side by side as slices."""
-
-
-@cache
-def counted():
-    """A slice of 96 x 96, and its 61 projections behind a wedge of 40 degrees, with 600 counts where most."""
-    truth = np.repeat(vesicle((96, 96))[:, None], DRAWS, axis=1)
-    angles = np.linspace(-70, 70, 61)
-    clean = np.maximum(tilt_series(truth, angles).projections, 0)
-    counts = 600 / clean.max()
-    return truth, TiltSeries(np.random.default_rng(1).poisson(clean * counts) / counts, angles)
-
-
 def best(algorithm):
     """Relative error of the best pass: its mean over the draws, and their standard deviation."""
-    truth, series = counted()
-    total, lowest = (truth**2).sum(axis=(0, 2)), np.inf
-    for progress in iterate(algorithm, series):
-        lowest = np.minimum(lowest, ((progress.estimate() - truth) ** 2).sum(axis=(0, 2)) / total)
-    return np.sqrt(lowest).mean(), np.sqrt(lowest).std()
+    lowest = errors(algorithm).min(axis=0)
+    return lowest.mean(), lowest.std()
 
 
 @pytest.mark.slow
