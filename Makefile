@@ -1,5 +1,6 @@
 # make demo : everything from nothing to a reconstruction in a napari window
 # make test : everything from nothing to the test runner's summary
+# make fuzz : damaged files, parameters, checkpoints ... for a minute
 # make bench: speed and memory against peers and floors
 # make gallery: the pictures of docs/gallery.md
 
@@ -12,7 +13,7 @@ TORCH  := "torch==2.13.0"
 SIDE_BY_SIDE := -n auto --dist loadfile
 XVFB    = $(if $(DISPLAY)$(WAYLAND_DISPLAY),,xvfb-run -a -s "-screen 0 1440x900x24")
 
-.PHONY: demo test test-headless test-gui test-lowest test-pyside lint bench gallery system clean
+.PHONY: demo test test-headless test-gui test-lowest test-pyside lint fuzz bench gallery system clean
 
 demo: system $(BIN)/.demo
 	$(XVFB) $(BIN)/python -m proxiscope.napari.demo --output demo-output
@@ -28,6 +29,11 @@ test-gui: system $(BIN)/.dev
 lint: $(BIN)/.dev
 	$(BIN)/ruff check
 	$(BIN)/lint-imports
+
+# in all, the processes' start included; other seeds by FUZZ="--seconds 3600 --first 1000000"
+FUZZ ?= --seconds 60
+fuzz: $(BIN)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m tests.fuzz $(FUZZ)
 
 # the oldest versions that pyproject.toml allows, in an environment of their own; of the window what uses most of them
 LOWEST_GUI_TESTS ?= $(addprefix tests/napari/test_,user.py panels.py plots.py form.py inspection.py files.py settings.py reproducing.py)

@@ -1,19 +1,21 @@
-"""Damaged files of every format: ``python -m tests.fuzz --count 10000`` reads so many mutants of each.
+"""Damaged files of every format, and of all else that comes from outside (`tests.fuzz_targets`).
 
-Each format's mutants are read in a process of their own, which is watched from outside: a death by a signal, an
-exception other than InputError, a file that takes longer than `PATIENCE`, or a process that grows beyond `MEMORY`
-counts as a failure, and is listed with the seed that makes the same file again.
+``python -m tests.fuzz --count 10000`` reads so many mutants of each, ``--seconds 60`` as many as the time allows.
+
+The mutants are read in a process of their own, which is watched from outside: a death by a signal, an exception other
+than InputError, a file that takes longer than `PATIENCE`, or a process that grows beyond `MEMORY` counts as a failure,
+and is listed with the seed that makes the same file again.
 """
 
 import argparse
 import bz2
-import copy
 import gzip
 import io
 import json
 import os
 import random
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,6 +27,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.fuzz_targets import NUMBERS, SEAL, TARGETS, odd_json, sealed
+
 PATIENCE = 20.0
 """Seconds that one file may take."""
 
@@ -33,12 +37,6 @@ MEMORY = 2**30
 
 LARGE = 2**26
 """Bytes of an array of which only a part is used."""
-
-NUMBERS = (0, 1, -1, -2, 127, 128, 255, 256, 32767, 65535, 2**20, 2**31 - 1, -(2**31), 2**32 - 1, 2**40, 2**62)
-
-
-ODD = (None, True, False, 0.5, 1e308, float("nan"), float("inf"), "", "x" * 1000, "1", "<f8", "|O", [], {}, [[]], [0])
-
 
 def mutant(original: bytes, seed: int) -> bytes:
     """A damaged copy; the same for the same seed."""
@@ -74,6 +72,10 @@ def _mutant_inside(name: str, original: bytes, seed: int) -> bytes | None:
     None of a format that has nothing of the kind.
     """
     suffix = Path(name).suffix
+    if name in TARGETS and TARGETS[name].inside:
+        if original.startswith(b"proxiscope") and seed % 4 == 1:
+            return sealed(original[:SEAL] + mutant(original[SEAL:], seed))
+        return TARGETS[name].inside(original, seed)
     if suffix in (".gz", ".bz2"):
         pack, unpack = {".gz": (gzip.compress, gzip.decompress), ".bz2": (bz2.compress, bz2.decompress)}[suffix]
         return pack(mutant(unpack(original), seed), 1)
@@ -84,28 +86,8 @@ def _mutant_inside(name: str, original: bytes, seed: int) -> bytes | None:
     if suffix == ".mrc" and original[104:108] == b"HDF5":
         return _mutant_in_record(original, seed)
     if suffix == ".json" or name in (".zarray", ".zattrs", ".zgroup"):
-        return _mutant_in_json(original, seed)
+        return json.dumps(odd_json(json.loads(original), random.Random(seed))).encode()
     return None
-
-
-def _mutant_in_json(original: bytes, seed: int) -> bytes:
-    """With some of the values of a document replaced by others, or left out: bytes that change mostly break it."""
-    rng, document = random.Random(seed), json.loads(original)
-    for _ in range(rng.choice((1, 1, 2, 5))):
-        places, todo = [], [document]
-        while todo:
-            node = todo.pop()
-            keys = list(node) if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else ()
-            places += [(node, key) for key in keys]
-            todo += [node[key] for key in keys]
-        if not places:
-            break
-        node, key = rng.choice(places)
-        if rng.random() < 0.1:
-            del node[key]
-        else:
-            node[key] = copy.deepcopy(rng.choice((*ODD, *NUMBERS, rng.choice(places)[0])))
-    return json.dumps(document).encode()
 
 
 def _mutant_in_zip(original: bytes, seed: int) -> bytes:
@@ -146,13 +128,14 @@ def _mutant_in_record(original: bytes, seed: int) -> bytes:
 def damaged(sample: Path, seed: int, folder: Path) -> Path:
     """A copy of a sample and of what lies beside it, one of these files damaged, under the same name."""
     files = sorted(f for f in sample.parent.rglob("*") if f.is_file())
+    if sample.name in TARGETS:  # which may leave files of their own
+        shutil.rmtree(folder, ignore_errors=True)
     chosen = random.Random(f"which {seed}").choice(files)
     for file in files:
         target, block = folder / file.relative_to(sample.parent), file.read_bytes()
         target.parent.mkdir(parents=True, exist_ok=True)
         if file == chosen:
             block = (_mutant_inside(file.name, block, seed) if seed % 4 else None) or mutant(block, seed)
-        target.unlink(missing_ok=True)  # a file that is mapped into memory stays what it was
         target.write_bytes(block)
     return folder / sample.name
 
@@ -161,6 +144,9 @@ def use(path: Path, seed: int) -> None:
     """Read a file by the function that it is meant for, values included; every eighth one also as an array alone."""
     import numpy as np
 
+    if path.name in TARGETS:
+        TARGETS[path.name].use(path)
+        return
     from proxiscope import load
     from proxiscope.io import read, read_angles, read_array
     from proxiscope.io.xf import read_xf
@@ -181,10 +167,11 @@ def use(path: Path, seed: int) -> None:
             read_array(path)
 
 
-def read_all(samples: list[Path], seeds: range, start: int, diary: Path) -> None:
+def read_all(samples: list[Path], seeds: range, start: int, seconds: float, diary: Path) -> None:
     """Read mutants in this process, and write down before each which one it is, and afterwards what became of it.
 
-    They are numbered from 0 on, those of the first sample before those of the second; `start` is the first to read.
+    They are numbered from 0 on, those of the first seed before those of the second; `start` is the first to read. None
+    is begun after so many seconds.
     """
     from proxiscope.core import InputError
 
@@ -199,15 +186,23 @@ def read_all(samples: list[Path], seeds: range, start: int, diary: Path) -> None
         except Exception as error:
             return f"{type(error).__name__}: {' '.join(str(error).split())[:150]}"
 
-    with suppress(InputError):
-        use(samples[0], 0)  # which imports what is needed
+    for sample in samples if samples[0].name in TARGETS else samples[:1]:  # which imports what is needed
+        with tempfile.TemporaryDirectory() as folder, suppress(InputError):
+            shutil.copytree(sample.parent, folder, dirs_exist_ok=True)
+            use(Path(folder) / sample.name, 0)
     with diary.open("a", buffering=1) as log, tempfile.TemporaryDirectory() as folder:
+        begin = time.monotonic()
         for number in range(start, len(samples) * len(seeds)):
-            sample, seed = samples[number // len(seeds)], seeds[number % len(seeds)]
+            if time.monotonic() - begin > seconds:
+                return
+            seed, sample = seeds[number // len(samples)], samples[number % len(samples)]
             log.write(f"{number}\n")
-            found = outcome(damaged(sample, seed, Path(folder) / sample.name), seed)
-            used = peak()
-            log.write(json.dumps([number, found if used < MEMORY else f"{used / 2**30:.2f} GiB of memory"]) + "\n")
+            path = damaged(sample, seed, Path(folder) / sample.name)
+            since = time.monotonic()
+            found = outcome(path, seed)
+            used, took = peak(), time.monotonic() - since
+            found = found if used < MEMORY else f"{used / 2**30:.2f} GiB of memory"
+            log.write(json.dumps([number, found, took, used]) + "\n")
             if used >= MEMORY:
                 os._exit(3)  # what the next ones take could not be told
 
@@ -222,28 +217,35 @@ def peak() -> int:
 
 @dataclass
 class Outcome:
-    """How often mutants of a sample were read or refused, or failed, and the failures with their seeds."""
+    """How often mutants of a sample were read or refused, or failed, and the failures with their seeds.
+
+    `slowest` is in seconds; `peak` in bytes, of the process that read them among others.
+    """
 
     counts: Counter = field(default_factory=Counter)
     failures: list[tuple[int, str]] = field(default_factory=list)
+    slowest: float = 0.0
+    peak: int = 0
 
 
-def fuzz(samples: list[Path], count: int, first: int = 0) -> dict[str, Outcome]:
-    """What becomes of so many mutants of each sample, from a seed on, by its name."""
-    seeds, start = range(first, first + count), 0
+def fuzz(samples: list[Path], count: int, first: int = 0, seconds: float = float("inf")) -> dict[str, Outcome]:
+    """What becomes of so many mutants of each sample, from a seed on, by its name; fewer if the time is up before."""
+    seeds, start, end = range(first, first + count), 0, time.monotonic() + seconds
     outcomes = {sample.name: Outcome() for sample in samples}
 
-    def note(number: int, what: str) -> None:
-        kept = outcomes[samples[number // count].name]
+    def note(number: int, what: str, took: float = 0.0, used: int = 0) -> None:
+        kept = outcomes[samples[number % len(samples)].name]
+        kept.slowest, kept.peak = max(kept.slowest, took), max(kept.peak, used)
         kept.counts[what if what in ("read", "refused") else "failed"] += 1
         if what not in ("read", "refused"):
-            kept.failures.append((seeds[number % count], what))
+            kept.failures.append((seeds[number // len(samples)], what))
 
-    while start < len(samples) * count:
+    while start < len(samples) * count and time.monotonic() < end:
         with tempfile.TemporaryDirectory() as folder:
             diary = Path(folder) / "diary"
             diary.touch()
-            task = [*map(str, samples), str(first), str(count), str(start), str(diary)]
+            left = end - time.monotonic()
+            task = [*map(str, samples), str(first), str(count), str(start), str(left), str(diary)]
             with (Path(folder) / "errors").open("w+b") as errors:  # a pipe would be full at some time
                 command = [sys.executable, "-W", "ignore", "-m", "tests.fuzz", "--child", *task]
                 child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
@@ -251,8 +253,10 @@ def fuzz(samples: list[Path], count: int, first: int = 0) -> dict[str, Outcome]:
                 errors.seek(0)
                 died = errors.read().decode(errors="replace").strip().splitlines()[-1:]
             entries = [json.loads(line) for line in diary.read_text().splitlines()]
-        if child.returncode and not entries:
-            raise RuntimeError(f"the reading process fails from the start: {died}")
+        if not entries:
+            if child.returncode:
+                raise RuntimeError(f"the reading process fails from the start: {died}")
+            return outcomes
         for entry in entries:
             if isinstance(entry, list):
                 note(*entry)
@@ -260,6 +264,8 @@ def fuzz(samples: list[Path], count: int, first: int = 0) -> dict[str, Outcome]:
         if isinstance(entries[-1], int):  # it did not come back from this one
             why = f"longer than {PATIENCE:g} s" if stuck else f"died ({child.returncode}): {' '.join(died)[:200]}"
             note(last, why)
+        if not child.returncode:
+            return outcomes
         start = last + 1
     return outcomes
 
@@ -281,30 +287,63 @@ def _wait(child: subprocess.Popen, diary: Path) -> bool:
                 return True
 
 
-def main() -> int:
-    """Fuzz all samples, or those named; 1 if anything failed."""
-    if sys.argv[1:2] == ["--child"]:
-        *samples, first, count, start, diary = sys.argv[2:]
-        seeds = range(int(first), int(first) + int(count))
-        read_all([Path(sample) for sample in samples], seeds, int(start), Path(diary))
-        return 0
+def report(outcomes: dict[str, Outcome]) -> int:
+    """Print a table; the number of failures."""
+    rows = {"data files": Outcome()} | {name: found for name, found in outcomes.items() if name in TARGETS}
+    for name, found in outcomes.items():
+        if name not in TARGETS:
+            whole = rows["data files"]
+            whole.counts += found.counts
+            whole.failures += found.failures
+            whole.slowest, whole.peak = max(whole.slowest, found.slowest), max(whole.peak, found.peak)
+    print(f"{'target':32}{'cases':>8}{'refused':>9}{'accepted':>9}{'slowest':>9}{'memory':>9}{'failures':>9}")
+    for name, found in rows.items():
+        if not (cases := found.counts.total()):
+            continue
+        figures = f"{cases:8}{found.counts['refused']:9}{found.counts['read']:9}"
+        print(f"{name:32}{figures}{found.slowest:7.2f} s{found.peak / 2**20:6.0f} MB{len(found.failures):9}")
+    for name, found in outcomes.items():
+        for seed, why in found.failures[:10]:
+            print(f"    {name} --first {seed} --count 1: {why}", flush=True)
+    return sum(len(found.failures) for found in outcomes.values())
+
+
+def write_target(name: str, folder: Path) -> Path:
+    """Write a sample or target, with what goes with it, into a folder of its own."""
     from tests.samples import SAMPLES, write_sample
 
+    if name in SAMPLES:
+        return write_sample(name, folder)
+    path = folder / f"for {name}" / name
+    path.parent.mkdir()
+    TARGETS[name].write(path)
+    return path
+
+
+def main() -> int:
+    """Fuzz all samples and targets, or those named; 1 if anything failed."""
+    if sys.argv[1:2] == ["--child"]:
+        *samples, first, count, start, seconds, diary = sys.argv[2:]
+        seeds = range(int(first), int(first) + int(count))
+        read_all([Path(sample) for sample in samples], seeds, int(start), float(seconds), Path(diary))
+        return 0
+    from tests.samples import SAMPLES
+
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("formats", nargs="*", help="names of samples; all by default")
+    parser.add_argument("names", nargs="*", help="of samples and targets; all by default")
     parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="for all of them, half for data files")
     parser.add_argument("--first", type=int, default=0, help="seed of the first")
     options = parser.parse_args()
-    failed = 0
+    outcomes, end = {}, time.monotonic() + options.seconds
     with tempfile.TemporaryDirectory() as folder:
-        for name in options.formats or SAMPLES:
-            sample, begin = write_sample(name, Path(folder)), time.monotonic()
-            outcome = fuzz([sample], options.count, options.first)[name]
-            failed += len(outcome.failures)
-            print(f"{name:24} {dict(outcome.counts)} in {time.monotonic() - begin:.0f} s", flush=True)
-            for seed, why in outcome.failures[:10]:
-                print(f"    seed {seed}: {why}", flush=True)
-    return 1 if failed else 0
+        wanted = [name for name in (*SAMPLES, *TARGETS) if not options.names or name in options.names]
+        paths = [write_target(name, Path(folder)) for name in wanted]
+        files, targets = ([p for p in paths if (p.name in TARGETS) == other] for other in (False, True))
+        for group, share in ((files, 0.5 if targets else 1), (targets, 1)):
+            if group:
+                outcomes |= fuzz(group, options.count, options.first, share * (end - time.monotonic()))
+    return 1 if report(outcomes) else 0
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ class TestProject:
         assert all("6.12.0" not in r.specifier for r in extra("pyside6") if r.name == "PySide6")
 
     def test_the_extras_exist(self):
-        assert {"all", "pyside6", "learning", "cluster", "dev"} <= set(PROJECT["optional-dependencies"])
+        assert {"all", "pyside6", "learning", "cluster", "gpu", "dev"} <= set(PROJECT["optional-dependencies"])
 
     def test_the_extra_dev_holds_what_builds_the_package(self):
         assert {"build", "editables", "hatchling", "npe2", "pytest"} <= {r.name for r in extra("dev")}
@@ -95,9 +95,9 @@ class TestProject:
         known |= {name for name, owners in providers().items() if declared & owners}
         imported = {(name, path) for path in SOURCE.rglob("*.py") for name in imports(path)}
         unknown = {(name, path.relative_to(SOURCE)) for name, path in imported if name not in known}
-        extras = (Path("learning/torch"), Path("experiments"))
+        extras = (Path("learning/torch"), Path("experiments"), Path("cluster"))
         assert {(name, path) for name, path in unknown if not any(map(path.is_relative_to, extras))} == set()
-        assert {name for name, _ in unknown} == {"torch"}
+        assert {name for name, _ in unknown} == {"torch", "distributed"}
 
     def test_what_is_declared_is_imported(self):
         used = [providers().get(name, set()) for path in SOURCE.rglob("*.py") for name in imports(path)]
@@ -288,7 +288,7 @@ class TestArchives:
         (name,) = [name for name in held if name.endswith("entry_points.txt")]
         entries = configparser.ConfigParser()
         entries.read_string(held[name].decode())
-        assert dict(entries["console_scripts"]) == {"proxiscope": "proxiscope.cli:main"}
+        assert dict(entries["console_scripts"]) == {"proxiscope": "proxiscope.__main__:main"}
         assert dict(entries["napari.manifest"]) == {NAME: "proxiscope:napari.yaml"}
 
 

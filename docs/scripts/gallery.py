@@ -9,13 +9,18 @@ import argparse
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import numpy as np
 from napari.settings import get_settings
 from PIL import Image
-from qtpy.QtWidgets import QApplication, QDialog
+from qtpy.QtWidgets import QApplication, QDialog, QScrollArea
 
 import napari
+from proxiscope.core.memory import set_memory_limit
+from proxiscope.napari import interrupted, settings
 from proxiscope.napari.demo import PLUGIN, screenshot, settle, wait_for
+from proxiscope.napari.form import Section
 from proxiscope.napari.panels import open_panel
 from proxiscope.napari.worker import Status
 
@@ -99,6 +104,62 @@ def tomography_cards(viewer):
     settle(0.5)
     panel.algorithm.native.showPopup()
     return panel.algorithm.native.hidePopup
+
+
+def scroll_to(widget):
+    """Scroll the panel around a widget so that it is seen."""
+    settle(0.3)
+    around = widget.parentWidget()
+    while not isinstance(around, QScrollArea):
+        around = around.parentWidget()
+    around.ensureWidgetVisible(widget, 0, 0)
+
+
+@picture
+def phase_interrupted(viewer):
+    panel = opened(viewer, "pattern", "Phase retrieval")
+    panel.form.widgets["max_iterations"].value = 2000
+    panel.start()
+    wait_for(lambda: panel.run.iteration > 400)
+    run = panel.run
+    viewer.window.remove_dock_widget(panel)
+    wait_for(lambda: run.status.ended)
+    again = opened(viewer, None, "Phase retrieval")
+    wait_for(lambda: again.resuming.bar.runs)
+    return lambda: again.resuming.discard(again.resuming.bar.runs[0])
+
+
+@picture
+def phase_cluster(viewer):
+    panel = opened(viewer, "pattern", "Phase retrieval")
+    panel.many.widgets["starts"].value = 40
+    panel.form.widgets["max_iterations"].value = 400
+    section = next(section for section in panel.findChildren(Section) if section.text() == "Many starts")
+    section.expand()
+    panel.place.text = "local:2"
+    panel.start()
+    wait_for(lambda: not panel.running or (panel.run.starts is not None and np.isfinite(panel.run.starts).sum() > 15))
+    panel.controls.tabs.setCurrentIndex(1)
+    scroll_to(section)
+    return panel.cancel
+
+
+@picture
+def tomography_proposals(viewer):
+    panel = opened(viewer, "tilt-series", "Tomography")
+    set_memory_limit(0.02)
+    panel.form.widgets["max_iterations"].value = 200
+    wait_for(lambda: panel.proposals.buttons)
+    scroll_to(panel.proposals)
+    return lambda: set_memory_limit(0)
+
+
+@picture
+def tomography_large_series(viewer):
+    panel = opened(viewer, "tilt-series", "Tomography")
+    panel.large.way.value, panel.large.place.text = "disk", "local:2"
+    panel.large.expand()
+    scroll_to(panel.large)
 
 
 @picture
@@ -310,6 +371,9 @@ def main():
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     get_settings().appearance.theme = "dark"
+    checkpoints = TemporaryDirectory()
+    interrupted.folder = lambda: Path(checkpoints.name)
+    settings.remember_run_on = lambda text: None
     for name in options.names or pictures:
         with window() as viewer:
             undo = pictures[name](viewer)

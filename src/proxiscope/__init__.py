@@ -7,6 +7,7 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from . import learning, phase, simulate, tomography
+    from .checkpoints import Checkpoints, resume
     from .core import Discrepancy, HeldOut, InputError, Plateau, algorithms, iterate, until
     from .core.checkpoint import load_checkpoint, save_checkpoint
     from .io import save
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from .tomography import TiltSeries
 
 __all__ = [
+    "Checkpoints",
     "DiffractionPattern",
     "Discrepancy",
     "HeldOut",
@@ -33,6 +35,7 @@ __all__ = [
     "phase",
     "reconstruct",
     "rerun",
+    "resume",
     "save",
     "save_checkpoint",
     "simulate",
@@ -41,6 +44,7 @@ __all__ = [
 ]
 
 _HOMES = {  # looked up on first use, so that importing the package costs napari nothing
+    "Checkpoints": ".checkpoints",
     "DiffractionPattern": ".phase",
     "Discrepancy": ".core",
     "HeldOut": ".core",
@@ -55,6 +59,7 @@ _HOMES = {  # looked up on first use, so that importing the package costs napari
     "load_checkpoint": ".core.checkpoint",
     "reconstruct": ".reconstruction",
     "rerun": ".repetition",
+    "resume": ".checkpoints",
     "save": ".io",
     "save_checkpoint": ".core.checkpoint",
 }

@@ -184,11 +184,8 @@ def save_figure(path: str | os.PathLike, figure: "Figure", dpi: int = 300) -> No
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
         raise InputError(str(path), f"the suffix {suffix!r}", f"Choose one of {', '.join(FORMATS)}")
-    try:
-        with _styled(), atomic(path) as temporary:
-            figure.savefig(temporary, format=suffix[1:], dpi=dpi)
-    except OSError as error:
-        raise InputError(str(path), f"cannot be written ({error})", "Check the free space and permissions") from error
+    with _styled(), atomic(path) as temporary:
+        figure.savefig(temporary, format=suffix[1:], dpi=dpi)
 
 
 def round_length(extent: float) -> float:

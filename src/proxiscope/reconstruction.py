@@ -5,7 +5,9 @@ import json
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ from .core import (
     InputError,
     Progress,
     Record,
+    State,
     check,
     criteria,
     iterate,
@@ -28,7 +31,7 @@ from .core import (
     to_dict,
     until,
 )
-from .core.algorithm import merit_in_words
+from .core.algorithm import check_finite, diverged, due, merit_in_words, taken_up
 from .core.recipes import files_of
 
 if TYPE_CHECKING:
@@ -129,6 +132,7 @@ def reconstruct(
     stop: Criterion | Sequence[Criterion] = (),
     changes: Mapping[int, Algorithm] | None = None,
     callback: Callable[[Progress], bool | None] | None = None,
+    checkpoints: Any = None,
 ) -> Result:
     """Run an algorithm to its end.
 
@@ -148,6 +152,10 @@ def reconstruct(
         criteria watch what follows the last change.
     callback : callable, optional
         Called with the `Progress` of every iteration; a true return value stops the run and keeps what it has.
+    checkpoints : Checkpoints, optional
+        Where to keep the run while it goes on, so that `proxiscope.resume` can take it up again: see
+        `proxiscope.Checkpoints`. They are removed when it comes to its end, and stay where it is broken off by an error
+        or the callback.
 
     Returns
     -------
@@ -158,28 +166,82 @@ def reconstruct(
     InputError, NotEnoughMemoryError
         If the algorithm cannot take the problem, or a criterion of `stop` does not apply to it.
     DivergedError
-        If the iteration blows up; its `result` has the best iterate before, where the algorithm keeps one.
+        If the iteration blows up; its `result` has the best iterate before, as far as there is a record of one.
     """
     check(algorithm, problem, seed)
-    chosen = criteria_for(algorithm, problem, stop)
-    record, begin, progress = Record(algorithm, lowest_of(chosen)), time.perf_counter(), None
-    changes = {} if changes is None else changes
-    progresses = iterate(algorithm, problem, seed=seed, changes=changes)
-    watched = until(progresses, *chosen, era=algorithm.era, changes=changes)
+    stop = criteria_for(algorithm, problem, stop)
+    course = {"seed": seed, "stop": stop, "changes": changes}
+    result, broken_off = carry_out(algorithm, problem, **course, callback=callback, checkpoints=checkpoints)
+    if checkpoints is not None and not broken_off:
+        checkpoints.remove()
+    return result
+
+
+def carry_out(
+    algorithm: Algorithm,
+    problem: Any,
+    *,
+    seed: int,
+    stop: Sequence[Criterion],
+    changes: Mapping[int, Algorithm] | None,
+    callback: Callable[[Progress], bool | None] | None = None,
+    checkpoints: Any = None,
+    begin: Any = None,
+    over: bool = False,
+) -> tuple[Result, bool]:
+    """The run of `reconstruct`, begun anew, or taken up at `begin`, a `SavedRun` whose state it uses up.
+
+    One that is `over` had been ended there: nothing is left to do but its result.
+
+    Returns
+    -------
+    Result
+    bool
+        Whether the callback broke it off, of which there is a checkpoint then. Those of a run that came to its end are
+        not removed: whoever has put its result into safety does that.
+    """
+    record, state, before, resumed = Record(algorithm, lowest_of(stop)), None, 0.0, []
+    if begin is not None:
+        record, state, before = begin.record.copied(), begin.state, begin.seconds
+        resumed = [*begin.resumed, begin.iteration]
+    changes, since = {} if changes is None else changes, time.perf_counter() - before
+    progresses = iterate(algorithm, problem, state=state, seed=seed, changes=changes)
+    watched = until(progresses, *stop, era=algorithm.era, changes=changes, before=list(record.rows))
+    progress, broken_off = None, False
+    if checkpoints is not None:
+        checkpoints.follow(algorithm, problem, seed=seed, stop=stop, changes=changes, resumed=resumed)
 
     def result() -> Result:
-        told = {"seed": seed, "seconds": time.perf_counter() - begin, "watched": watched, "changes": changes}
-        return conclude(algorithm, problem, record, progress, **told)
+        at = progress or where_it_is(algorithm, problem, state, record, changes)
+        told = {"seed": seed, "seconds": time.perf_counter() - since, "watched": watched, "changes": changes}
+        return conclude(algorithm, problem, record, at, **told, resumed=resumed)
 
     try:
-        for progress in watched:
+        for progress in () if over else watched:
             record.add(progress)
+            if checkpoints is not None:
+                checkpoints.offer(progress, record, time.perf_counter() - since)
             if callback is not None and callback(progress):
+                broken_off = True
                 break
+        if checkpoints is not None and broken_off:
+            checkpoints.write(progress, record, time.perf_counter() - since)
+        return result(), broken_off
     except DivergedError as error:
-        error.result = result() if record.best else None
+        if record.fall_back():
+            with suppress(DivergedError):  # nor is that finite
+                error.result = result()
         raise
-    return result()
+
+
+def where_it_is(
+    algorithm: Algorithm, problem: Any, state: State, record: Record, changes: Mapping[int, Algorithm]
+) -> Progress:
+    """The last progress of a run that is taken up at `state`; raises InputError if it cannot be."""
+    now = due(algorithm, {i: change for i, change in changes.items() if i < state.iteration}, state.iteration)
+    state, rows = taken_up(now, problem, state), [row for row in record.rows if row.iteration == state.iteration]
+    figures, total = rows[-1].figures if rows else {}, now.total(problem, state)
+    return Progress(state.iteration, total, figures, state, partial(now.estimate, problem, state), now)
 
 
 def criteria_for(
@@ -233,34 +295,60 @@ def conclude(
     seconds: float,
     watched: until | None = None,
     changes: Mapping[int, Algorithm] | None = None,
+    resumed: Sequence[int] = (),
 ) -> Result:
-    """The result of a run that has got to `progress`, finished or stopped; `algorithm` is the one that began it."""
+    """The result of a run that has got to `progress`, finished or stopped; `algorithm` is the one that began it.
+
+    Raises
+    ------
+    DivergedError
+        If what the run stands for is not finite.
+    """
     last = progress.algorithm or algorithm
     if not (record.best or progress.metrics):  # stopped before the figures of what is kept were due
-        record.add(replace(progress, metrics=last.metrics(problem, progress.state)))
+        figures = last.metrics(problem, progress.state)
+        check_finite(last, progress.iteration, figures)
+        record.add(replace(progress, metrics=figures))
     array, iteration = record.result(progress)
+    if not np.isfinite(array).all():
+        raise diverged(last, iteration, "result")
     provenance = {
         "software": f"proxiscope {__version__}",
         "algorithm": algorithm.name,
         "parameters": to_dict(algorithm),
         "seed": seed,
-        "iterations": progress.iteration,
+        "iterations": iteration if record.fallen_back else progress.iteration,
         "result_iteration": iteration,
         "input": describe(problem),
         "seconds": round(seconds, 3),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "platform": platform_line(),
     }
-    made = {i: change for i, change in sorted((changes or {}).items()) if i < progress.iteration}
+    made = {i: change for i, change in (changes or {}).items() if i < progress.iteration}
     if made:
-        provenance["changes"] = [
-            {"iteration": i, "algorithm": change.name, "parameters": to_dict(change)} for i, change in made.items()
-        ]
+        provenance["changes"] = changes_on_record(made)
     if watched is not None and watched.criteria:
-        provenance["stop"] = [{"name": c.name, **to_dict(c)} for c in watched.criteria]
+        provenance["stop"] = criteria_on_record(watched.criteria)
         provenance["stopped"] = watched.reason or not_met(watched.criteria, record)
+    if resumed:
+        provenance["resumed"] = list(resumed)
     products = last.products(problem, progress.state)
+    if record.fallen_back:  # the state is of later, and may have nothing good in it
+        products = {name: values for name, values in products.items() if np.isfinite(values).all()}
     return Result(array, record.metrics(), last, iteration, problem.pixel_size, provenance, products)
+
+
+def changes_on_record(changes: Mapping[int, Algorithm]) -> list[dict[str, Any]]:
+    """Changes on the way as the record of a result has them."""
+    return [
+        {"iteration": i, "algorithm": change.name, "parameters": to_dict(change)}
+        for i, change in sorted(changes.items())
+    ]
+
+
+def criteria_on_record(stop: Sequence[Criterion]) -> list[dict[str, Any]]:
+    """Criteria as the record of a result has them."""
+    return [{"name": criterion.name, **to_dict(criterion)} for criterion in stop]
 
 
 def platform_line() -> str:

@@ -135,19 +135,36 @@ def planned(path: str | os.PathLike, *, input: str | os.PathLike | Sequence[str 
 
 def _planned(raw: "RawData", path: Path, given: Iterable[str | os.PathLike]) -> Plan:
     from .io.lazy import in_memory
-    from .io.rebuild import problem_of
 
     made = raw.declared.provenance
     described, run = made.get("input", {}), recorded(made)
     if not described.get("recipe"):
         raise InputError(path.name, *NO_RECIPE)
-    search = _Search(path.absolute().parent, [Path(p) for p in given], described["recipe"])
-    problem = problem_of(described["recipe"], search)
-    notes = [*search.notes, *_versions(made)]
+    problem, notes = problem_again(described, path.absolute().parent, [Path(p) for p in given])
+    notes += _versions(made)
     if describe(problem)["sha256"] != described.get("sha256"):
         notes.append("The data that the run sees are not those on record: they are read or prepared otherwise now.")
     array = in_memory(raw.data, path)
     return Plan(run.algorithm, problem, run.seed, run.stop, run.changes, run.iterations, array, made, tuple(notes))
+
+
+def problem_again(
+    described: Mapping[str, Any], folder: Path, given: Sequence[Path], of: str = "result"
+) -> tuple[Any, list[str]]:
+    """The problem that `describe` told of, made again by its recipe, and notes on what differs.
+
+    Its files are looked for among those given, where they were, and in the folder where what it is the input `of` lies.
+
+    Raises
+    ------
+    InputError
+        If a file is not found, has changed and was not given, or cannot be read as the recipe says.
+    """
+    from .io.rebuild import problem_of
+
+    with followed(of):
+        search = _Search(folder, given, described["recipe"], of)
+        return problem_of(described["recipe"], search), search.notes
 
 
 def compared(plan: Plan, result: Result) -> Repetition:
@@ -199,11 +216,12 @@ def _versions(made: Mapping[str, Any]) -> list[str]:
 class _Search:
     """Finds the files of a recipe: among those given, where they were, or beside the result."""
 
-    def __init__(self, folder: Path, given: Sequence[Path], recipe: Mapping[str, Any]):
-        self._folder, self.notes = folder, []
+    def __init__(self, folder: Path, given: Sequence[Path], recipe: Mapping[str, Any], of: str):
+        self._folder, self._of = folder, of
+        self.notes: list[str] = []
         for path in given:
             if not (path.is_file() or path.is_dir()):  # a device or a pipe might have no end
-                raise InputError(str(path), "is no file or folder", "Give the input of the result")
+                raise InputError(str(path), "is no file or folder", f"Give the input of the {of}")
         on_record = [file["sha256"] for file in files_of(recipe)]
         hashes = {path: file_hash(path) for path in given}
         self._given = {value: path for path, value in hashes.items() if value in on_record}
@@ -226,10 +244,11 @@ class _Search:
         if places:
             raise InputError(
                 str(places[0]),
-                "has changed since the result was made: its hash is another",
-                "Give the file as it was by --input (input=), or this one, to see what it makes",
+                f"has changed since the {self._of} was made: its hash is another",
+                "Give the file as it was by --input (input=)"
+                + (", or this one, to see what it makes" if self._of == "result" else ""),
             )
-        raise InputError(path.name, f"not at {path} nor beside the result", "Say where it is by --input (input=)")
+        raise InputError(path.name, f"not at {path} nor beside the {self._of}", "Say where it is by --input (input=)")
 
 
 def _main_inputs(recipe: Mapping[str, Any]) -> list[str]:

@@ -88,4 +88,4 @@ def test_are_offered_where_a_volume_can_be_cut(capsys, name):
     assert ("\nlarge series:\n" in shown) == offered
     if offered:
         group = shown.split("\nlarge series:\n")[1].split("\n\n", 2)[1]
-        assert re.findall(r"^  --(\S+)", group, re.M) == ["in-slabs", "slices", "memory", "overlap"]
+        assert re.findall(r"^  --(\S+)", group, re.M) == ["in-slabs", "out-of-core", "slices", "memory", "overlap"]

@@ -26,6 +26,18 @@ def test_a_change_to_the_same_parameters_changes_nothing(cls):
     np.testing.assert_array_equal(plain.metrics["r_factor"], changed.metrics["r_factor"])
 
 
+@pytest.mark.parametrize("cls", ITERATIVE.values(), ids=ITERATIVE)
+def test_a_copy_of_a_state_goes_on_to_the_same(cls):
+    """Also of one that holds other states, and work that cannot be copied."""
+    algorithm, problem = quick(cls, iterations=6), problem_for(cls)
+    progresses = iterate(algorithm, problem)
+    kept = copy_of(next(progresses).state)
+    *_, expected = progresses
+    expected = expected.estimate()
+    *_, found = iterate(algorithm, problem, state=kept)
+    np.testing.assert_array_equal(found.estimate(), expected)
+
+
 def test_what_follows_a_change_is_what_the_other_makes_of_the_state():
     first, second, series = RESIRE(max_iterations=9), RESIRE(max_iterations=12, step_size=0.5), small_series()
     for progress in iterate(first, series):

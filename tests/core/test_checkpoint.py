@@ -254,13 +254,17 @@ def test_the_forgeries_are_refused_for_what_is_forged_in_them(tmp_path):
 
 
 @pytest.mark.parametrize("iteration", ["x", [1, 2], 1.5, -3])
-def test_a_forged_iteration_is_refused_on_resuming(tmp_path, iteration):
+def test_a_forged_iteration_is_refused_on_loading_or_resuming(tmp_path, iteration):
     def build(file):
         an_er_state(file, small_pattern().shape, iteration)
 
-    algorithm, state = load_checkpoint(forged(tmp_path / "forged.h5", build))
-    with pytest.raises(InputError, match="iteration"):
+    def load_and_resume(path):
+        algorithm, state = load_checkpoint(path)
         next(iterate(algorithm, small_pattern(), state=state))
+
+    path = forged(tmp_path / "forged.h5", build)
+    with pytest.raises(InputError, match="iteration"):
+        load_and_resume(path)
 
 
 def test_a_group_in_place_of_an_array_is_refused_on_resuming(tmp_path):

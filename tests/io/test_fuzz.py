@@ -1,15 +1,16 @@
 """Damaged files of every format are read or refused: no crash, no other exception, little memory, soon.
 
-``python -m tests.fuzz`` reads more of them, and any of them again by its seed.
+``make fuzz`` reads more of them, and ``python -m tests.fuzz`` any of them again by its seed.
 """
 
 import pytest
-from tests.fuzz import fuzz, use
+from tests.fuzz import fuzz, use, write_target
+from tests.fuzz_targets import TARGETS
 from tests.samples import SAMPLES, write_sample
 
 from proxiscope.core import InputError
 
-COUNT = 300
+COUNT, FEW = 80, 25
 UNREADABLE = ("lzw.tif",)  # without imagecodecs
 
 
@@ -34,4 +35,20 @@ def test_mutants_are_read_or_refused(outcomes, name):
     found = outcomes[name]
     assert not found.failures, f"{name} at the seeds {found.failures[:10]}; see python -m tests.fuzz {name}"
     assert found.counts["read"] + found.counts["refused"] == COUNT
+    assert found.counts["refused"] > 0
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("targets")
+    return fuzz([write_target(name, folder) for name in TARGETS], FEW)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TARGETS)
+def test_what_else_comes_from_outside_is_taken_or_refused(others, name):
+    """Parameters, command lines, checkpoints, plans, records and sessions."""
+    found = others[name]
+    assert not found.failures, f"{name} at the seeds {found.failures[:10]}; see python -m tests.fuzz {name}"
+    assert found.counts["read"] > 0
     assert found.counts["refused"] > 0

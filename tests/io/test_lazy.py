@@ -129,3 +129,36 @@ def test_large_packed_pages_are_read_one_by_one(tmp_path):
     assert is_lazy(data)
     np.testing.assert_array_equal(data[7, 100:200], images[7, 100:200])
     np.testing.assert_array_equal(data[3:5], images[3:5])
+
+
+@pytest.mark.parametrize("name", ["a.mrc", "a.npy", "a.tif", "a.h5", "b.h5"])
+def test_only_what_is_asked_for_is_read(tmp_path, monkeypatch, name):
+    """A few rows of all images, or images in another order, are not worth reading all."""
+    from proxiscope.io import lazy
+
+    shape, asked = (9, 2048, 2048), []
+    images = np.broadcast_to(np.arange(9, dtype=np.int16)[:, None, None], shape)
+    if name == "a.mrc":
+        with mrcfile.new(tmp_path / name) as mrc:
+            mrc.set_data(images.copy())
+    elif name == "a.npy":
+        np.save(tmp_path / name, images)
+    elif name == "a.tif":
+        tifffile.imwrite(tmp_path / name, images, photometric="minisblack")
+    else:
+        with h5py.File(tmp_path / name, "w") as file:
+            chunks = {"chunks": (1, 2048, 2048), "compression": "lzf"} if name == "b.h5" else {}
+            file.create_dataset("images", data=images, **chunks)
+    data, values = read(tmp_path / name).data, lazy.OnDisk._values
+
+    def watched(self, key):
+        found = values(self, key)
+        asked.append(found.nbytes)
+        return found
+
+    monkeypatch.setattr(lazy.OnDisk, "_values", watched)
+    np.testing.assert_array_equal(data[:, 700:702, 5], np.arange(9)[:, None] * [1, 1])
+    assert sum(asked) < 9 * 2 * 2048 * 2 + 1
+    order = [4, 0, 8, 2, 6, 1, 3, 5, 7]
+    np.testing.assert_array_equal(data[np.array(order)][:, 0, 0], order)
+    np.testing.assert_array_equal(data[1, ::-3, 7:0:-2], np.ones((683, 4)))

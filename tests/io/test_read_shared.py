@@ -105,11 +105,6 @@ def test_haadf_angles_survive_without_the_text_file(shared_data, tmp_path):
     assert raw.tilt_axis == "y"  # only the log beside the original says otherwise
 
 
-def test_large_stacks_stay_on_disk(shared_data):
-    assert isinstance(read(shared_data("etspy_serialem/test_000.mrc")).data, np.memmap)
-    assert isinstance(read(shared_data("cohere_bcdi_34idc/dark.tif")).data, np.memmap)
-
-
 def test_angles_given_by_the_user(shared_data):
     stack = shared_data("genfire_workshop_fept/projections_FePt.mat")
     raw = read(stack, angles=shared_data("genfire_workshop_fept/angles.mat"))

@@ -1,6 +1,5 @@
 """Laws that every registered algorithm obeys."""
 
-from dataclasses import replace
 
 import numpy as np
 import psutil
@@ -170,12 +169,12 @@ def test_parameters_survive_the_command_line_and_json(cls):
 
 @every_algorithm
 def test_parameters_survive_a_checkpoint(cls, tmp_path):
+    state = quick(cls).init(problem_for(cls), 0)
+
     @settings(max_examples=5, deadline=None, derandomize=True)
     @given(instances(cls))
     def check(algorithm):
-        if cls.family == "tomography":
-            algorithm = replace(algorithm, depth=0, height=0, width=0)
-        save_checkpoint(tmp_path / "c.h5", algorithm, algorithm.init(problem_for(cls), 0))
+        save_checkpoint(tmp_path / "c.h5", algorithm, state)
         assert load_checkpoint(tmp_path / "c.h5")[0] == algorithm
 
     check()

@@ -20,8 +20,12 @@ IDLE = {"run", "preview"}
 
 
 @pytest.fixture(autouse=True)
-def usual_preferences(monkeypatch):
+def usual_preferences(monkeypatch, tmp_path_factory):
     """Those of whoever runs the tests do not matter."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    monkeypatch.setattr("proxiscope.napari.interrupted.folder", lambda: folder)
+    monkeypatch.setattr("proxiscope.napari.settings.run_on", lambda: "")
+    monkeypatch.setattr("proxiscope.napari.settings.remember_run_on", lambda text: None)
     monkeypatch.setattr("proxiscope.napari.stream.streaming_budget", lambda: 0.04)
     monkeypatch.setattr("proxiscope.napari.stream.streaming_tick", lambda: 0.07)
     monkeypatch.setattr("proxiscope.napari.dialogs._last", {})

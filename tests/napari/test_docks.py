@@ -1,6 +1,7 @@
 """How the panels lie in the window, and what of them is in view."""
 
 import pytest
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QScrollArea
 from tests.napari.preparing import add_series
 
@@ -61,3 +62,12 @@ def test_what_is_unfolded_comes_into_view(shown, wait_until):
     assert bar.value() == 0
     panel.tilt_section.toggleButton().click()
     wait_until(lambda: bar.value() > 0 and bar.value() == bar.maximum())
+
+
+def test_a_panel_leaves_a_window_that_is_closed_at_once(viewer, open_panel):
+    """The window itself goes when Qt finds time."""
+    window, panel = viewer.window._qt_window, open_panel("Phase retrieval")
+    window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    window.show()
+    window.close()
+    assert panel.left

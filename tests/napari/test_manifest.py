@@ -11,6 +11,7 @@ MENUS = {
     "File": {
         "IO Utilities": [
             "Reconstruct from a file...", "Save result...", "Export figure...", "Save session...", "Open session...",
+            "Resume a run from a checkpoint...",
         ],
     },
     "Layers": {
@@ -22,7 +23,7 @@ MENUS = {
     "Plugins": {"proxiscope": ["Prepare data", "Phase retrieval", "Tomography", "Inspect", "Learning demos"]},
 }
 # fmt: on
-ONLY_IN_THE_PALETTE = ["Run", "Preview", "Pause or resume", "Stop and keep", "Cancel"]
+ONLY_IN_THE_PALETTE = ["Run", "Preview", "Pause or resume", "Stop and keep", "Cancel", "Open the folder of checkpoints"]
 SUFFIX = " (proxiscope)"
 
 

@@ -152,7 +152,7 @@ def test_groups_and_many_starts_are_folded_away(panel):
     groups = panel.form.grouped()
     assert {w.name for w in groups["Shrink-wrap"]} >= {"shrink_every", "shrink_threshold"}
     sections = panel.findChildren(Section)
-    titles = {"Mask, start, held-out pixels", "Shrink-wrap", "Many starts", "When to stop"}
+    titles = {"Mask, start, held-out pixels", "Shrink-wrap", "Computing", "Many starts", "When to stop"}
     assert {section.text() for section in sections} == titles
     assert not any(section.isExpanded() for section in sections)
     assert panel.many.widgets["starts"].value == 1
@@ -241,7 +241,7 @@ def test_the_form_is_that_of_the_algorithm(panel):
         shown = {w.native for w in panel.form.widgets.values()}
         assert all(widget.window() is panel.window() for widget in shown)
         inside = panel._method.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
-        assert set(inside) == {panel.chooser, panel._form_rows, panel.stopping, panel.cost}
+        assert set(inside) == {panel.chooser, panel._form_rows, panel.stopping, panel.cost, panel.proposals}
 
 
 def test_what_was_changed_is_kept_when_another_algorithm_is_chosen(panel):

@@ -102,6 +102,15 @@ class TestAboutASingleAxis:
             found = last(InSlabs(algorithm=inner, slices=slices, overlap=5), series)
             np.testing.assert_array_equal(found.estimate(), whole)
 
+    @pytest.mark.parametrize("inner", [RESIRE(max_iterations=6), AcceleratedRESIRE(max_iterations=6)])
+    def test_with_blind_pixels_in_all_slices_of_a_slab_and_in_no_others(self, series, inner):
+        """The step is that of slices in which all are usable, of which those of this slab know nothing."""
+        valid = np.ones(series.shape, bool)
+        valid[:, :40, 3:8] = False
+        problem = series.copy_with(valid=valid)
+        found = last(InSlabs(algorithm=inner, slices=32), problem).estimate()
+        np.testing.assert_array_equal(found, last(inner, problem).estimate())
+
     def test_with_a_support(self, series):
         support = np.ones((15, 80, 18), bool)
         support[:4, 30:50] = False
@@ -330,7 +339,7 @@ class TestMemory:
             available = 25e6
 
         monkeypatch.setattr(psutil, "virtual_memory", lambda: Little)
-        with pytest.raises(NotEnoughMemoryError, match="in slabs: InSlabs, or --in-slabs"):
+        with pytest.raises(NotEnoughMemoryError, match=r"in slabs of \d+ slices: InSlabs, or --in-slabs"):
             check(AcceleratedRESIRE(), large)
         check(InSlabs(), large)
         assert InSlabs().memory(large) <= 20e6

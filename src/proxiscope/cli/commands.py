@@ -2,20 +2,17 @@
 
 import argparse
 import json
-import os
 import shlex
-import signal
 import sys
-import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from ..checkpoints import Checkpoints, SavedRun
 from ..core import (
     Algorithm,
     Criterion,
@@ -31,10 +28,10 @@ from ..core import (
 )
 from ..phase import Ensemble
 from ..preparation import Step
-from ..reconstruction import Result, criteria_for
-from ..reconstruction import reconstruct as run_to_result
+from ..reconstruction import Result, carry_out, criteria_for
 from ..tomography import InSlabs
-from . import prepare, series, steps
+from . import checkpointing, out_of_core, prepare, scale, series, steps
+from .interrupt import held
 from .outputs import check_holds_complex, check_outputs, figures, summary, write_result
 
 
@@ -67,13 +64,17 @@ def list_algorithms(options: argparse.Namespace) -> int:
 
 def reconstruct(options: argparse.Namespace) -> int:
     """``proxiscope reconstruct``."""
+    if (slabs := out_of_core.chosen(options)) is not None:
+        return out_of_core.reconstruct(options, algorithm_from(algorithms()[options.algorithm], options), *slabs)
     algorithm = algorithm_from(algorithms()[options.algorithm], options)
+    scale.check(options, algorithm)
     stop = criteria_from(algorithms()[options.algorithm], options)
     course = {"changes": changes_from(algorithms()[options.algorithm], options), "until": until_from(options)}
     refined, chain = getattr(options, "refined_angles", None), steps.chosen(options, algorithm.family)
     inputs = [*series.files(options), *steps.files(chain)]
     check_outputs(options.output, options.metrics, refined, inputs=inputs)
     check_holds_complex(options.output, getattr(options, "object", None) or "")
+    checkpoints = checkpointing.checkpoints_from(options)
     with warnings.catch_warnings(record=True) as caught:  # shown once the input has proved to be good
         problem, notes, seed = _problem(algorithm.family, options, chain)
         check_holds_complex(options.output, getattr(problem, "object", ""))
@@ -82,16 +83,38 @@ def reconstruct(options: argparse.Namespace) -> int:
     for warning in caught:
         warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
     if not options.quiet:
-        for note in notes:
+        for note in (*notes, *checkpointing.earlier_run(checkpoints)):
             print(note, file=sys.stderr)
+    with scale.spread(options, algorithm, course["changes"]) as (algorithm, course["changes"]):
+        return run_and_write(algorithm, problem, options, checkpoints, seed=seed, stop=stop, **course)
+
+
+def run_and_write(
+    algorithm: Algorithm, problem: Any, outputs: argparse.Namespace, checkpoints: Checkpoints | None, **course: Any
+) -> int:
+    """Run as `run` does, and write what there is then; the exit code.
+
+    The checkpoints of a run that came to its end are removed, once its outputs are written; of any other they stay.
+    """
     try:
-        result, interrupted = run(algorithm, problem, seed=seed, stop=stop, quiet=options.quiet, **course)
-    except DivergedError as error:
-        if error.result is not None:
-            write_result(error.result, options)
+        try:
+            result, interrupted = run(algorithm, problem, quiet=outputs.quiet, checkpoints=checkpoints, **course)
+        except DivergedError as error:
+            if error.result is not None:
+                write_result(error.result, outputs)
+            raise
+        write_result(result, outputs)
+    except BaseException as error:
+        if not isinstance(error, DivergedError):  # it would again
+            checkpointing.tell_how_to_go_on(checkpoints)
         raise
-    write_result(result, options)
-    return 130 if interrupted else 0
+    if not interrupted:
+        if checkpoints is not None:
+            checkpoints.remove()
+        return 0
+    if not outputs.quiet:
+        checkpointing.tell_how_to_go_on(checkpoints)
+    return 130
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -129,9 +152,11 @@ def run(
     stop: Sequence[Criterion] = (),
     changes: Mapping[int, Algorithm] | None = None,
     quiet: bool = False,
-    until: Callable[[Progress], bool] = lambda progress: False,
+    until: Callable[[Progress | SavedRun], bool] = lambda progress: False,
+    checkpoints: Checkpoints | None = None,
+    begin: SavedRun | None = None,
 ) -> tuple[Result, bool]:
-    """Run with a progress bar, and end where `until` says so.
+    """Run with a progress bar, from `begin` on or anew, and end where `until` says so.
 
     Ctrl-C stops after the iteration at hand; the second value says so.
 
@@ -141,8 +166,10 @@ def run(
         At a second Ctrl-C, which does not wait for the iteration.
     """
     check(algorithm, problem, seed)  # before there is a bar
-    bar = tqdm(total=algorithm.iterations, desc=algorithm.name, unit="it", disable=quiet, file=sys.stderr)
-    with bar, _interrupt_held(quiet) as interrupt:
+    stop = criteria_for(algorithm, problem, stop)
+    first, total = begin.iteration if begin else 0, algorithm.iterations
+    bar = tqdm(total=total, initial=first, desc=algorithm.name, unit="it", disable=quiet, file=sys.stderr)
+    with bar, held("Stopping after this iteration.", quiet) as interrupt:
 
         def follow(progress: Progress) -> bool:
             if progress.metrics:
@@ -151,31 +178,10 @@ def run(
             bar.update(progress.iteration - bar.n)
             return interrupt.is_set() or until(progress)
 
-        given = {"seed": seed, "stop": stop, "changes": changes}
-        return run_to_result(algorithm, problem, callback=follow, **given), interrupt.is_set()
-
-
-@contextmanager
-def _interrupt_held(quiet: bool) -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets instead of breaking into an iteration, whose state would be half new."""
-    stop = threading.Event()
-
-    def hold(number: int, frame: Any) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        stop.set()
-        if not quiet:  # a signal handler must not print: it may have broken into a print
-            with suppress(OSError):
-                os.write(2, b"\nStopping after this iteration. Ctrl-C again leaves at once, without a result.\n")
-
-    usual = threading.current_thread() is threading.main_thread()
-    usual = usual and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if usual:
-        signal.signal(signal.SIGINT, hold)
-    try:
-        yield stop
-    finally:
-        if usual:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        given = {"seed": seed, "stop": stop, "changes": changes, "checkpoints": checkpoints, "begin": begin}
+        given["over"] = begin is not None and until(begin)  # killed before its result was written
+        result, _ = carry_out(algorithm, problem, callback=follow, **given)
+        return result, interrupt.is_set()
 
 
 def algorithm_from(cls: type, options: argparse.Namespace) -> Algorithm:
@@ -239,7 +245,7 @@ def _change(cls: type, text: str) -> tuple[int, dict[str, str]]:
     return iteration, texts
 
 
-def until_from(options: argparse.Namespace) -> Callable[[Progress], bool]:
+def until_from(options: argparse.Namespace) -> Callable[[Progress | SavedRun], bool]:
     """Whether a run is to end where it has got to, by the option --end-at; raises InputError."""
     last = options.end_at
     if last is not None and last < 1:

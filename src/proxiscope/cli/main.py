@@ -15,7 +15,20 @@ from tqdm import tqdm
 from .._version import __version__
 from ..core import PRESETS, InputError, Parameter, ProxiscopeError, algorithms, criteria, parameters
 from ..phase.problem import Object
-from . import commands, info, patterns, prepare, quality, rerun, series, steps
+from . import (
+    checkpointing,
+    commands,
+    info,
+    out_of_core,
+    patterns,
+    prepare,
+    quality,
+    rerun,
+    resume,
+    scale,
+    series,
+    steps,
+)
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -33,6 +46,10 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **{"allow_abbrev": False, "formatter_class": _Help} | kwargs)
         self.set_defaults(parser=self)
+
+    def print_help(self, file: Any = None) -> None:
+        """Print it; argparse itself would not tell that the reader has left."""
+        print(self.format_help(), end="", file=file)
 
     def error(self, message: str) -> NoReturn:
         if message.endswith("required: INPUT"):  # or an option that takes several files has taken it
@@ -78,7 +95,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         except InputError as error:
             return _fail(error, BAD_INPUT)
         except MemoryError as error:
-            return _fail(str(error) or "the memory does not suffice. Bin or crop the data.", BAD_INPUT)
+            return _fail(_memory_in_words(error), BAD_INPUT)
         except ProxiscopeError as error:
             return _fail(error, FAILED)
         except KeyboardInterrupt:
@@ -88,6 +105,13 @@ def _run(arguments: Sequence[str] | None) -> int:
 def _fail(message: object, code: int) -> int:
     print(f"proxiscope: {' '.join(str(message).split())}", file=sys.stderr)
     return code
+
+
+def _memory_in_words(error: MemoryError) -> str:
+    """The error, with the options that would help."""
+    options = [proposal.options for proposal in getattr(error, "proposals", ()) if proposal.options]
+    text = str(error) or "the memory does not suffice. Bin or crop the data."
+    return f"{text} Add {', or '.join(options)}." if options else text
 
 
 def _print_warning(message, category, filename, lineno, file=None, line=None) -> None:
@@ -115,6 +139,7 @@ def parser() -> argparse.ArgumentParser:
     steps.add_parser(sub)
     quality.add_parser(sub)
     rerun.add_parser(sub)
+    resume.add_parser(sub)
     info.add_parser(sub)
 
     demo = sub.add_parser("demo", help="reconstruct a simulated pattern and a simulated tilt series")
@@ -149,6 +174,9 @@ def _add_run_options(parser: argparse.ArgumentParser, cls: type) -> None:
     add("--variable", metavar="NAME", help="array to read from a file that holds several")
     add("--pixel-size", metavar="NM", type=float, help=_PIXEL_SIZE[cls.family])
     add("--quiet", action="store_true", help="no progress bar, no notes")
+    checkpointing.add_options(add)
+    if scale.applies(cls):
+        scale.add_option(add)
     steps.add_options(add)
     if phase:
         add("--mask", metavar="FILE", help="usable pixels: true or non-zero")
@@ -169,6 +197,7 @@ def _add_run_options(parser: argparse.ArgumentParser, cls: type) -> None:
     if commands.takes_slabs(cls):
         group = parser.add_argument_group("large series", _SLABS)
         group.add_argument("--in-slabs", action="store_true", help="reconstruct in slabs, one after the other")
+        out_of_core.add_option(group)
         _add_parameters(group, (replace(p, name=name) for name, p in commands.slab_parameters().items()))
     _add_course(parser)
     _add_criteria(parser, cls)

@@ -4,13 +4,16 @@ import argparse
 import csv
 import os
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from ..core import InputError
 from ..core.files import atomic
 from ..reconstruction import Result
+from .interrupt import held
 
 
 def check_outputs(
@@ -64,32 +67,80 @@ class _Untouched(Exception):
 
 
 def write_result(result: Result, options: argparse.Namespace) -> None:
-    """Write a result, and its metrics and refined tilts where they are asked for; say what it is."""
+    """Write a result, and its metrics and refined tilts where they are asked for; say what it is.
+
+    Raises
+    ------
+    InputError
+        If one of them cannot be written; it says where all that could not be were put instead.
+    """
     from ..io import write, write_angles
 
-    lost = write(Path(options.output), result.contents())
-    refined, metrics = (getattr(options, name, None) for name in ("refined_angles", "metrics"))
-    if refined:
-        write_angles(refined, result.products["rotations"], result.products["shifts"])
-    if metrics:
-        write_metrics(metrics, result)
+    contents, lost = result.contents(), []
+    outputs = {options.output: lambda path: lost.extend(write(path, contents))}
+    refined = getattr(options, "refined_angles", None)
+    if refined and "rotations" in result.products:  # which a run that diverged may have lost
+        outputs[refined] = lambda path: write_angles(path, result.products["rotations"], result.products["shifts"])
+    if metrics := getattr(options, "metrics", None):
+        outputs[metrics] = lambda path: write_metrics(path, result)
+    with held("Leaving when the result is written.", options.quiet):
+        failed = write_all(outputs)
     if not options.quiet:
         for sentence in lost:
             print(sentence, file=sys.stderr)
-        print(f"{options.output}: {summary(result)}")
+        where = "not written" if failed and failed.field == options.output else options.output
+        print(f"{where}: {summary(result)}")
         if "stopped" in result.provenance:
             print(f"{options.output}: {result.provenance['stopped']}")
+    if failed:
+        raise failed
 
 
-def write_metrics(path: str, result: Result) -> None:
+def write_all(outputs: Mapping[str, Callable[[Path], Any]]) -> InputError | None:
+    """Write each output by its function, one that fails into another folder; what to tell the user of the failures."""
+    failed = {}
+    for path, write in outputs.items():
+        try:
+            write(Path(path))
+        except Exception as error:  # even one that nobody thought of must not cost the result of a long run
+            failed[path] = error
+    if not failed:
+        return None
+    kept = _elsewhere({Path(path).name: outputs[path] for path in failed})
+    field, error = next(iter(failed.items()))
+    found = error.found if isinstance(error, InputError) else f"cannot be written ({error or type(error).__name__})"
+    gone = [Path(path).name for path in failed if Path(path).name not in {k.name for k in kept}]
+    remedy = f"Kept instead: {', '.join(map(str, kept))}" if kept else ""
+    if gone:
+        remedy += f"{'; but ' if kept else ''}{', '.join(gone)} could be written nowhere else either"
+    return InputError(field, found, remedy)
+
+
+def _elsewhere(outputs: Mapping[str, Callable[[Path], Any]]) -> list[Path]:
+    """Write into a new folder of the user's own at home, or else where temporary files lie; what that worked for."""
+    kept: list[Path] = []
+    for base in (Path.home(), Path(tempfile.gettempdir())):
+        todo = {name: write for name, write in outputs.items() if name not in {path.name for path in kept}}
+        try:
+            folder = Path(tempfile.mkdtemp(prefix="proxiscope-kept-", dir=base)) if todo else None
+        except OSError:
+            continue
+        for name, write in todo.items():
+            with suppress(Exception):
+                write(folder / name)
+                kept.append(folder / name)
+        if folder is not None:
+            with suppress(OSError):
+                folder.rmdir()  # if nothing is in it
+    return kept
+
+
+def write_metrics(path: str | Path, result: Result) -> None:
     """Write the recorded figures as a CSV table, one row a recorded iteration."""
-    try:
-        with atomic(path) as temporary, open(temporary, "w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(result.metrics)
-            writer.writerows(zip(*(values.tolist() for values in result.metrics.values()), strict=True))
-    except OSError as error:
-        raise InputError(path, f"cannot be written ({error})", "Check the free space and permissions") from error
+    with atomic(path) as temporary, open(temporary, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(result.metrics)
+        writer.writerows(zip(*(values.tolist() for values in result.metrics.values()), strict=True))
 
 
 def summary(result: Result) -> str:

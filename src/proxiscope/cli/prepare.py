@@ -4,13 +4,13 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from tqdm import tqdm
 
 from ..core import InputError
 from . import series, steps
-from .outputs import check_outputs
+from .interrupt import held
+from .outputs import check_outputs, write_all
 from .patterns import add_values
 
 KINDS = {"tilt-series": "tomography", "pattern": "phase"}
@@ -58,7 +58,11 @@ def prepare(options: argparse.Namespace) -> int:
             given = {"variable": options.variable, "pixel_size": options.pixel_size, "mask": mask}
             given |= {"intensities": options.intensities, "steps": chain, "tick": tick}
             problem, notes = loaded(options.input, kind="pattern", **given)
-    lost = write(Path(options.output), contents_of(problem))
+    lost: list[str] = []
+    with held("Leaving when it is written.", options.quiet):
+        failed = write_all({options.output: lambda path: lost.extend(write(path, contents_of(problem)))})
+    if failed:
+        raise failed
     if not options.quiet:
         for sentence in (*notes, *lost):
             print(sentence, file=sys.stderr)

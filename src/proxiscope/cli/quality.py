@@ -202,13 +202,10 @@ def _write_table(path: str, report: Report) -> None:
         columns["cycles_per_nm"] = first.frequency / first.pixel_size
     columns |= {name: curve.correlation for name, curve in found.items()}
     columns |= {name: curve.count for name, curve in samples.items()}
-    try:
-        with atomic(path) as temporary, open(temporary, "w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(columns)
-            writer.writerows(zip(*(values.tolist() for values in columns.values()), strict=True))
-    except OSError as error:
-        raise InputError(path, f"cannot be written ({error})", "Check the free space and permissions") from error
+    with atomic(path) as temporary, open(temporary, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(zip(*(values.tolist() for values in columns.values()), strict=True))
 
 
 def _as_text(report: Report, options: argparse.Namespace) -> str:

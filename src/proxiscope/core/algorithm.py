@@ -7,19 +7,19 @@ taken up again from a saved state goes on bit for bit as if it had never stopped
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from functools import partial
 from numbers import Number
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
-import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from .errors import DivergedError, InputError, NotEnoughMemoryError
+from .arrays import check_room, dtype_name, is_array, place
+from .errors import DivergedError, InputError
 from .marks import Doc, Label
-from .memory import available
+from .memory import Proposal
 from .parameters import build, check_parameters
 from .registry import register
 
@@ -99,7 +99,7 @@ class Algorithm(Generic[P, S]):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Values of parameters by the name of a preset, one of `PRESETS`; the others are at their defaults."""
     remedy: ClassVar[str] = "Bin or crop the data."
-    """What to do where the memory does not suffice."""
+    """What to do where the memory does not suffice, and none of its `proposals` fits."""
 
     def __init_subclass__(cls, *, name: str = "", title: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -173,6 +173,10 @@ class Algorithm(Generic[P, S]):
         """Bytes that a run on `problem` allocates at its peak, an upper estimate."""
         raise NotImplementedError
 
+    def proposals(self, problem: P, have: int) -> Iterable[Proposal]:
+        """What fits into `have` bytes where a run on `problem` does not, best first; asked for only then."""
+        return ()
+
     def work(self, problem: P) -> float:
         """Elementary operations of an iteration on `problem`, up to a constant; for estimates of the time."""
         return 1.0
@@ -202,7 +206,7 @@ def check(algorithm: Algorithm, problem: Any, seed: int = 0) -> None:
     InputError
         If the problem is of another kind, or one that the algorithm cannot take, or the seed is negative.
     NotEnoughMemoryError
-        If the run would need more memory than is available.
+        If the run would need more memory than is available; its `proposals` fit.
     """
     if not isinstance(algorithm, Algorithm):
         raise InputError("algorithm", f"got {algorithm!r}", "Give an instance, such as proxiscope.tomography.RESIRE()")
@@ -215,12 +219,12 @@ def check(algorithm: Algorithm, problem: Any, seed: int = 0) -> None:
     if seed < 0:
         raise InputError("seed", f"got {seed}", "Give a whole number >= 0")
     algorithm.check_problem(problem)
-    need, have = algorithm.memory(problem), available()
-    if need > have:
-        raise NotEnoughMemoryError(
-            f"{algorithm.name} needs about {need / 1e9:.3g} GB for this problem and {have / 1e9:.3g} GB are available. "
-            f"{algorithm.remedy}"
-        )
+    _check_memory(algorithm, problem)
+
+
+def _check_memory(algorithm: Algorithm, problem: Any) -> None:
+    proposals = partial(algorithm.proposals, problem)
+    check_room(algorithm.name, algorithm.memory(problem), device_for(algorithm), algorithm.remedy, proposals)
 
 
 def iterate(
@@ -272,11 +276,11 @@ def _iterate(
         state = first.init(problem, seed)
     else:
         algorithm = due(first, changes, state.iteration)
-        state = _taken_up(algorithm, problem, state)
+        state = taken_up(algorithm, problem, state)
     while True:
         now = due(first, changes, state.iteration)
         if now is not algorithm:
-            algorithm, state = now, _taken_up(now, problem, state)
+            algorithm, state = now, taken_up(now, problem, state)
         total = algorithm.total(problem, state)
         if state.iteration >= total or algorithm.finished(state):
             return
@@ -284,12 +288,22 @@ def _iterate(
         metrics = {}
         if algorithm.records(state.iteration) or state.iteration == total or algorithm.finished(state):
             metrics = algorithm.metrics(problem, state)
-            if not all(math.isfinite(v) for v in metrics.values()):
-                raise DivergedError(
-                    f"{algorithm.name} diverged at iteration {state.iteration}: its {merit_in_words(algorithm)} is no "
-                    "longer finite. Reduce the step size or relaxation."
-                )
+            check_finite(algorithm, state.iteration, metrics)
         yield Progress(state.iteration, total, metrics, state, partial(algorithm.estimate, problem, state), algorithm)
+
+
+def check_finite(algorithm: Algorithm, iteration: int, metrics: Mapping[str, float]) -> None:
+    """Raise DivergedError if a recorded figure is not finite."""
+    if not all(math.isfinite(value) for value in metrics.values()):
+        raise diverged(algorithm, iteration, merit_in_words(algorithm))
+
+
+def diverged(algorithm: Algorithm, iteration: int, what: str) -> DivergedError:
+    """The error for an iteration at which something is not finite."""
+    return DivergedError(
+        f"{algorithm.name} diverged at iteration {iteration}: its {what} is no longer finite. Reduce the step size or "
+        "relaxation."
+    )
 
 
 def merit_in_words(algorithm: Algorithm) -> str:
@@ -303,17 +317,37 @@ def due(first: Algorithm, changes: Mapping[int, Algorithm], iteration: int) -> A
     return changes[max(made)] if made else first
 
 
+def device_for(algorithm: Algorithm) -> str:
+    """The device on which the arrays of an algorithm's states lie."""
+    return getattr(algorithm, "device", "cpu")
+
+
+def placed(state: S, device: str) -> S:
+    """A state once its arrays are on a device, but for those of fields marked ``on_host``."""
+    for name in (f.name for f in saved_fields(state) if not f.metadata.get("on_host")):
+        if is_array(value := getattr(state, name)):
+            setattr(state, name, place(value, device))
+    return state
+
+
 def copy_of(state: S) -> S:
     """A state to go on from later, whatever becomes of this one."""
-    return type(state)(**{f.name: copy.deepcopy(getattr(state, f.name)) for f in saved_fields(state)})
+    return type(state)(**{f.name: _copied(getattr(state, f.name)) for f in saved_fields(state)})
+
+
+def _copied(value: Any) -> Any:
+    """The same of what a state holds: states in it are copied without their work, too."""
+    if isinstance(value, list):
+        return [_copied(one) for one in value]
+    return copy_of(value) if isinstance(value, State) else copy.deepcopy(value)
 
 
 def check_state(algorithm: Algorithm[P, S], problem: P, state: S) -> None:
     """Raise InputError unless `algorithm` can go on from `state` on `problem`."""
-    _taken_up(algorithm, problem, replace(state))
+    taken_up(algorithm, problem, replace(state))
 
 
-def _taken_up(algorithm: Algorithm[P, S], problem: P, state: S) -> S:
+def taken_up(algorithm: Algorithm[P, S], problem: P, state: S) -> S:
     """A state to go on from, once it has proved to be of the same make as a fresh one for this problem.
 
     Kernels trust the shapes; and work that was prepared for another problem must not be used for this one.
@@ -321,6 +355,8 @@ def _taken_up(algorithm: Algorithm[P, S], problem: P, state: S) -> S:
     if not isinstance(problem, algorithm.Problem):
         raise InputError("algorithm", f"{algorithm.name} for a {type(problem).__name__}", "Go on with one of its kind")
     algorithm.check_problem(problem)
+    state.work = None  # it is made anew, and need not take memory meanwhile
+    _check_memory(algorithm, problem)
     fresh = algorithm.init(problem, 0)
     if type(state) is not type(fresh):
         raise InputError(
@@ -338,7 +374,7 @@ def _taken_up(algorithm: Algorithm[P, S], problem: P, state: S) -> S:
         raise InputError("state", f"iteration {state.iteration}", "Resume from a state that a run yielded")
     algorithm.check_state(problem, state)
     state.work = fresh.work
-    return state
+    return placed(state, device_for(algorithm))
 
 
 def same_make(one: State, other: State) -> bool:
@@ -348,6 +384,6 @@ def same_make(one: State, other: State) -> bool:
 
 
 def _make(value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        return f"{value.dtype} of shape {value.shape}"
+    if is_array(value):
+        return f"{dtype_name(value)} of shape {tuple(value.shape)}"
     return "a number" if isinstance(value, Number) else f"a {type(value).__name__}"

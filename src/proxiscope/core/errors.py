@@ -26,8 +26,16 @@ class InputError(ProxiscopeError, ValueError):
         return type(self), (self.field, self.found, self.remedy)
 
 
-class NotEnoughMemoryError(ProxiscopeError, MemoryError):
-    """The job would need more memory than the machine has to spare."""
+class NotEnoughMemoryError(MemoryError, ProxiscopeError):  # in this order, or it cannot be pickled by dask
+    """The job would need more memory than the machine has to spare.
+
+    Attributes
+    ----------
+    proposals : tuple of Proposal
+        What fits, as far as that is known.
+    """
+
+    proposals: tuple = ()
 
 
 class DivergedError(ProxiscopeError, ArithmeticError):

@@ -1,13 +1,18 @@
 """Writing files so that a crash, a full disk or a kill never costs the previous output."""
 
+import glob
+import io
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from proxiscope.core.errors import InputError
+
+_PIECE = 2**28  # bytes: some systems write no more than 2 GiB at once
 
 
 @contextmanager
@@ -33,8 +38,9 @@ def atomic(path: str | os.PathLike, *, folder: bool = False) -> Iterator[Path]:
     Raises
     ------
     InputError
-        The folder is missing or not writable, `path` is a folder where a file is to be written, or cannot be replaced:
-        of folders only Zarr groups and empty ones are.
+        The folder is missing or not writable, or the block raised an OSError, as where the disk is full; `path` is a
+        folder or a device where a file is to be written, or cannot be replaced: of folders only Zarr groups and empty
+        ones are.
     """
     target = Path(os.path.realpath(path))
     temporary = _beside(target, "tmp")
@@ -42,14 +48,24 @@ def atomic(path: str | os.PathLike, *, folder: bool = False) -> Iterator[Path]:
     try:
         yield temporary
         (_swap_folders if folder else _put_in_place)(temporary, target)
-    except BaseException:  # KeyboardInterrupt and a cancelled generator too must leave no litter
+    except BaseException as error:  # KeyboardInterrupt and a cancelled generator too must leave no litter
         with suppress(OSError):
             shutil.rmtree(temporary) if folder else temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise _unwritable(target, error) from error
         raise
 
 
 def _beside(target: Path, mark: str) -> Path:
     return target.with_name(f".{target.stem[:100]}.{secrets.token_hex(4)}.{mark}{target.suffix}")
+
+
+def remove_leftovers(path: str | os.PathLike) -> None:
+    """Remove what `atomic` leaves beside `path` where its process is killed."""
+    target = Path(os.path.realpath(path))
+    for left in target.parent.glob(f".{glob.escape(target.stem[:100])}.????????.tmp{glob.escape(target.suffix)}"):
+        with suppress(OSError):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def _create(target: Path, temporary: Path, folder: bool) -> None:
@@ -60,12 +76,15 @@ def _create(target: Path, temporary: Path, folder: bool) -> None:
         return
     if target.is_dir():
         raise InputError(str(target), "is a folder", "Give the name of a file to write.")
+    if target.exists() and not target.is_file():  # such as /dev/null, which root could replace
+        raise InputError(str(target), "is no regular file", "Give the name of a file to write.")
     try:
         temporary.open("xb").close()  # opened like any new file, so that the user's umask decides its mode
         if target.exists():
             shutil.copymode(target, temporary)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # on a read-only disk this fails too
+            temporary.unlink(missing_ok=True)
         raise _unwritable(target, error) from error
 
 
@@ -127,7 +146,55 @@ def _flush_folder(path: Path) -> None:
 
 
 def _unwritable(target: Path, error: OSError) -> InputError:
-    reason = error.strerror or str(error)
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    if reason.endswith(" written"):  # "300 requested and 200 written": NumPy is told no more
+        reason = "not all of it was taken"
     return InputError(
         str(target), f"cannot be written ({reason})", "Choose a folder you may write to, with free space."
     )
+
+
+class Calm(io.RawIOBase):
+    """A file for the HDF5 library to write to, which learns of no failure: it could not close the file, and crashes.
+
+    The failure is raised when the block ends.
+    """
+
+    def __init__(self, path: Path):
+        self._file = path.open("r+b", buffering=0)
+        self._error: OSError | None = None
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self._file.close()
+        if self._error is not None and (kind is None or issubclass(kind, Exception)):
+            raise self._error
+
+    def seek(self, *where: int) -> int:
+        """As of any file."""
+        return self._file.seek(*where)
+
+    def tell(self) -> int:
+        """As of any file."""
+        return self._file.tell()
+
+    def readinto(self, block: Any) -> int:
+        """As of any file."""
+        return self._file.readinto(block)
+
+    def write(self, block: Any) -> int:
+        """All of it, or nothing once there was a failure."""
+        view, done = memoryview(block).cast("B"), 0
+        try:
+            while done < len(view) and self._error is None:
+                done += self._file.write(view[done : done + _PIECE])
+        except OSError as error:
+            self._error = error
+        return len(view)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Leave so many bytes."""
+        try:
+            self._file.truncate(size)
+        except OSError as error:
+            self._error = self._error or error
+        return size or 0

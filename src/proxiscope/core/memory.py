@@ -1,12 +1,51 @@
-"""How much memory a job may take."""
+"""How much memory a job may take, and what to do where that does not suffice."""
 
 import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
 import psutil
 
 from .errors import InputError
 
 _limit = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """A way to do with the memory that there is, tried out beforehand.
+
+    Attributes
+    ----------
+    text : str
+        What to do, and what it takes, as part of a sentence: "bin the data by 2 (0.5 GB)".
+    need : int
+        Bytes at the peak.
+    options : str
+        What to add on the command line.
+    algorithm : Algorithm or None
+        To be run instead, on the same data.
+    binning : int
+        Factor by which to bin the data; 1 for the data as they are.
+    """
+
+    text: str
+    need: int
+    options: str = ""
+    algorithm: Any = None
+    binning: int = 1
+
+
+def in_words(proposals: Iterable[Proposal]) -> str:
+    """A sentence with all that fits, or nothing."""
+    texts = [proposal.text for proposal in proposals]
+    return f"What fits: {', or '.join(texts)}." if texts else ""
+
+
+def gigabytes(nbytes: float) -> str:
+    """ "0.52 GB"."""
+    return f"{nbytes / 1e9:.3g} GB"
 
 
 def set_memory_limit(gigabytes: float) -> None:

@@ -250,8 +250,13 @@ def parameters(algorithm: Any) -> tuple[Parameter, ...]:
     hints = typing.get_type_hints(cls, include_extras=True)
     declared = dict.fromkeys(name for base in cls.__mro__ for name in inspect.get_annotations(base))
     by_name = {f.name: f for f in fields(cls)}
-    found = [_parameter(by_name[name], hints[name]) for name in declared if name in by_name and name not in parts(cls)]
+    found = [_parameter(by_name[name], hints[name]) for name in declared if _is_parameter(by_name.get(name))]
     return tuple(sorted(found, key=lambda p: (p.group, p.name != "max_iterations")))
+
+
+def _is_parameter(declared: Any) -> bool:
+    """Whether a field is one: not another algorithm, nor a means such as an engine (``{"parameter": False}``)."""
+    return declared is not None and not declared.metadata.get("part") and declared.metadata.get("parameter", True)
 
 
 def _parameter(declared: Any, hint: Any) -> Parameter:

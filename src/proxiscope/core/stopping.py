@@ -1,8 +1,9 @@
 """When to stop: criteria that end an iteration before its last step, and the wrapper that watches for them.
 
 A criterion is a frozen dataclass of parameters, declared like those of an algorithm. It looks at one recorded figure.
-What it remembers of a run lies in the function that its `watch` makes, so that the same criterion can serve many runs;
-a run that is taken up again from a saved state is watched anew from there.
+What it remembers of a run lies in the function that its `watch` makes, so that the same criterion can serve many runs.
+A run that is taken up again from a saved state is watched as if it had never ended where what was recorded before is
+given, and anew from there where it is not.
 """
 
 import math
@@ -213,6 +214,9 @@ class until(Iterator[Progress]):
         begin to watch anew.
     changes : Mapping[int, Algorithm], optional
         Those of `iterate`: the criteria watch what follows the last of them.
+    before : iterable of Row, optional
+        What was recorded before `progresses` begin, of a run that is taken up again: `Record.rows`. If the last of
+        them meets a criterion, nothing comes through.
 
     Attributes
     ----------
@@ -232,31 +236,35 @@ class until(Iterator[Progress]):
         *criteria: Criterion,
         era: Callable[[State], int] = lambda state: 0,
         changes: Mapping[int, Algorithm] | None = None,
+        before: Iterable[tuple[int, int, Mapping[str, float]]] = (),
     ):
         self.criteria, self.reason = criteria, ""
         self._changes = {} if changes is None else changes
         self._progresses, self._era_of, self._era = iter(progresses), era, (-1, 0)
         self._looks = [criterion.watch() for criterion in criteria]
+        for row in before if criteria else ():
+            self.reason = self._judged(*row)
 
     def __next__(self) -> Progress:
         if self.reason:
             raise StopIteration
         progress = next(self._progresses)
         if self.criteria and progress.metrics:
-            self.reason = self._judged(progress)
+            self.reason = self._judged(progress.iteration, self._era_of(progress.state), progress.metrics)
         return progress
 
-    def _judged(self, progress: Progress) -> str:
+    def _judged(self, iteration: int, era_of_state: int, figures: Mapping[str, float]) -> str:
         changed = max(self._changes, default=-1)
-        if progress.iteration <= changed:
+        if iteration <= changed:
             return ""
-        era = (changed, self._era_of(progress.state))
+        era = (changed, era_of_state)
         if era != self._era:
             self._era, self._looks = era, [criterion.watch() for criterion in self.criteria]
-        found = [look(self._figure(c, progress)) for c, look in zip(self.criteria, self._looks, strict=True)]
-        return next((f"Stopped at iteration {progress.iteration}: {why}." for why in found if why), "")
+        found = [look(_figure(c, figures)) for c, look in zip(self.criteria, self._looks, strict=True)]
+        return next((f"Stopped at iteration {iteration}: {why}." for why in found if why), "")
 
-    def _figure(self, criterion: Criterion, progress: Progress) -> float:
-        if criterion.figure not in progress.metrics:
-            raise InputError("stop", f"{criterion.name}, and no {criterion.figure} is recorded", criterion.remedy)
-        return progress.metrics[criterion.figure]
+
+def _figure(criterion: Criterion, figures: Mapping[str, float]) -> float:
+    if criterion.figure not in figures:
+        raise InputError("stop", f"{criterion.name}, and no {criterion.figure} is recorded", criterion.remedy)
+    return figures[criterion.figure]

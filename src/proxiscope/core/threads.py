@@ -7,9 +7,13 @@ split here instead, over plain threads that run ``nogil`` kernels. Any number of
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError
@@ -28,8 +32,8 @@ def _default_count() -> int:
 
 
 def num_threads() -> int:
-    """Number of threads that kernels use: ``PROXISCOPE_NUM_THREADS`` or the processors at hand."""
-    return _count or _environment_count() or _default_count()
+    """Number of threads that kernels use: ``PROXISCOPE_NUM_THREADS`` or the processors at hand; 1 inside a task."""
+    return 1 if getattr(_inside, "task", False) else _count or _environment_count() or _default_count()
 
 
 def _environment_count() -> int:
@@ -50,12 +54,23 @@ def set_num_threads(count: int) -> None:
         old.shutdown(wait=False)
 
 
+@contextmanager
+def single_threaded() -> Iterator[None]:
+    """Inside, kernels use no other thread than the calling one, which then has others like it beside it."""
+    before = getattr(_inside, "task", False)
+    _inside.task = True
+    try:
+        yield
+    finally:
+        _inside.task = before
+
+
 def parallel(task: Callable[..., object], arguments: Sequence[tuple]) -> None:
     """Call ``task(*a)`` for every `a` in `arguments` over the pool, and wait for all.
 
     The calling thread works too, so one thread needs no pool at all. The first exception is raised again.
     """
-    if len(arguments) <= 1 or getattr(_inside, "task", False) or num_threads() == 1:
+    if len(arguments) <= 1 or num_threads() == 1:
         for a in arguments:
             task(*a)
         return
@@ -63,16 +78,13 @@ def parallel(task: Callable[..., object], arguments: Sequence[tuple]) -> None:
     take = threading.Lock()
 
     def work() -> None:
-        _inside.task = True
-        try:
+        with single_threaded():
             while True:
                 with take:
                     a = next(todo, None)
                 if a is None:
                     return
                 task(*a)
-        finally:
-            _inside.task = False
 
     with _lock:
         global _pool
@@ -96,7 +108,11 @@ def elementwise(kernel: Callable[..., object], arrays: Sequence[NDArray], *scala
     """Call ``kernel(*arrays, *scalars)``, in parallel blocks along the first axis where the arrays are large.
 
     Arrays of one shape are passed flat. Where they differ in shape they must be equally long, and stay as they are.
+    Arrays of another library than NumPy go whole to the kernel that is `suited` to them.
     """
+    if not isinstance(arrays[0], np.ndarray):
+        suited(kernel, arrays[0])(*arrays, *(s.item() if isinstance(s, np.generic) else s for s in scalars))
+        return
     if len({a.shape for a in arrays}) == 1:
         arrays = [a.reshape(-1) for a in arrays]
     if arrays[0].size <= 2 * BLOCK:
@@ -106,3 +122,14 @@ def elementwise(kernel: Callable[..., object], arrays: Sequence[NDArray], *scala
     size = max(1, BLOCK * length // arrays[0].size)
     parts = [(slice(i, i + size),) for i in range(0, length, size)]
     parallel(lambda part: kernel(*(a[part] for a in arrays), *scalars), parts)
+
+
+def suited(kernel: Callable[..., Any], array: Any) -> Callable[..., Any]:
+    """A compiled kernel, which takes arrays of NumPy, or for others its counterpart.
+
+    That has the same name and signature and is in the module ``array_kernels`` beside the kernel's own.
+    """
+    if isinstance(array, np.ndarray):
+        return kernel
+    package = kernel.__module__.rpartition(".")[0]
+    return getattr(import_module(f"{package}.array_kernels"), kernel.__name__)

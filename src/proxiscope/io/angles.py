@@ -121,13 +121,8 @@ def write_angles(path: str | os.PathLike, rotations: ArrayLike, shifts: ArrayLik
     between = ", " if Path(path).suffix.lower() == ".csv" else " "
     rows = np.column_stack([rotations, shifts])
     text = "".join(between.join(f"{value:.10g}" for value in row) + "\n" for row in rows)
-    try:
-        with atomic(path) as temporary:
-            temporary.write_text("# phi theta psi (degrees), dy dx (pixels)\n" + text)
-    except OSError as error:
-        raise InputError(
-            Path(path).name, f"cannot be written ({error})", "Check the free space and permissions"
-        ) from error
+    with atomic(path) as temporary:
+        temporary.write_text("# phi theta psi (degrees), dy dx (pixels)\n" + text)
 
 
 def siblings(path: Path, stem: str) -> list[Path]:

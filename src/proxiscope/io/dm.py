@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxiscope.core.errors import InputError
-from proxiscope.io.lazy import LAZY
+from proxiscope.io.lazy import LAZY, plain
 from proxiscope.io.raw import Found, choose, nbytes_of, others, require_memory, squeezed, to_nm
 
 _BYTES = {2: 2, 3: 4, 4: 2, 5: 4, 6: 4, 7: 8, 8: 1, 9: 1, 10: 1, 11: 8, 12: 8}  # of the simple types, by their code
@@ -30,10 +30,10 @@ def read(path: Path, variable: str | None = None) -> Found:
     Returns
     -------
     Found
-        Data (y, x) or (section, y, x), mapped or read piece by piece; pixel size (nm) from the calibration of x,
+        Data (y, x) or (section, y, x), read at once or piece by piece; pixel size (nm) from the calibration of x,
         angles of a first axis in degrees.
     """
-    _check(path)
+    blocks = _check(path)
     from rsciio.digitalmicrograph import file_reader
 
     signals = {str(i): signal for i, signal in enumerate(file_reader(str(path), lazy=True))}
@@ -46,8 +46,13 @@ def read(path: Path, variable: str | None = None) -> Found:
         raise InputError(
             path.name, f"claims shape {data.shape} of {data.dtype}, more than the file has", "Copy or export it again."
         )
+    starts = blocks.get(nbytes, [])
+    if len(starts) == 1 and data.dtype.kind in "biuf":  # RosettaSciIO would map it: see `lazy.plain`
+        data = plain(path, data.shape, data.dtype, starts[0], "DigitalMicrograph")
+    elif nbytes < LAZY:
+        data = np.asarray(data)
     angles = _angles(axes[0], data.shape[0], path) if data.ndim == 3 else ()
-    data, notes = squeezed(np.asarray(data) if nbytes < LAZY else data, path)
+    data, notes = squeezed(data, path)
     size = to_nm(abs(float(axes[-1].get("scale", 0))), str(axes[-1].get("units", "")))
     return Found(data, angles, size, notes=(*notes, *others(f"number {name}", [f"number {n}" for n in sizes])))
 
@@ -60,13 +65,16 @@ def _angles(axis: dict[str, Any], count: int, path: Path) -> tuple[tuple[str, ND
     return ((f"the first axis of {path.name}", np.degrees(values) if unit.startswith("rad") else values),)
 
 
-def _check(path: Path) -> None:
+def _check(path: Path) -> dict[int, list[int]]:
     """Walk over the tags, and refuse lengths that the file does not have or that memory does not hold.
 
-    RosettaSciIO believes them: a negative one would make it read the same bytes for ever.
+    RosettaSciIO believes them: a negative one would make it read the same bytes for ever. Returned is where arrays of
+    how many bytes begin.
     """
     with path.open("rb") as file:
-        _Tags(file, path).walk()
+        tags = _Tags(file, path)
+        tags.walk()
+    return tags.arrays
 
 
 class _Tags:
@@ -75,6 +83,7 @@ class _Tags:
     def __init__(self, file: IO[bytes], path: Path):
         self._file, self._path, self._end = file, path, path.stat().st_size
         self._values = 0
+        self.arrays: dict[int, list[int]] = {}
 
     def walk(self) -> None:
         self._version = self._number(4)
@@ -117,6 +126,7 @@ class _Tags:
             if size == 0:  # arrays of arrays or texts, which are not seen
                 raise self._bad()
             count = self._count(size)
+            self.arrays.setdefault(count * size, []).append(self._file.tell())
             self._values += count if count * size < self._end // 2 else 0  # the images themselves are not listed
             require_memory(self._values * _PER_VALUE, self._path)
             self._skip(count * size)

@@ -5,7 +5,6 @@ for ever, and what is packed is unpacked whatever its size.
 """
 
 import bz2
-import mmap
 import re
 import zlib
 from collections.abc import Iterator
@@ -98,30 +97,34 @@ def _some(path: Path, frames: list[_Frame], key: tuple) -> NDArray:
 def _frames(path: Path) -> Iterator[tuple[_Frame, dict[str, str]]]:
     """Frames with their headers, whose keys are in capitals; each begins behind the one before it."""
     general: dict[str, str] = {}
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as block:
-        at, first = 0, True
-        while at < len(block):
-            begin = block[at : at + 512].lstrip(_BLANK)
-            if not begin and not first:
+    with path.open("rb") as file:  # not mapped: see `lazy.plain`
+        size, at, first = path.stat().st_size, 0, True
+        while at < size:
+            file.seek(at)
+            block = file.read(512)
+            if not block.lstrip(_BLANK) and not first:
                 return  # filled up at the end
-            if not begin.startswith(b"{"):
+            if not block.lstrip(_BLANK).startswith(b"{"):
                 problem = "has no header of EDF" if first else f"is not complete, or damaged at byte {at}"
                 raise InputError(path.name, problem, "Unpack or export it again, or give it its right suffix.")
-            end = _END.search(block, at, at + _HEADER)
+            end = _END.search(block)
+            if end is None:
+                block += file.read(_HEADER - len(block))
+                end = _END.search(block)
             if end is None:
                 raise InputError(path.name, f"its header at byte {at} has no end", "Copy or export it again.")
-            header, first = _header(block[at : end.start()]), False
+            header, start, first = _header(block[: end.start()]), at + end.end(), False
             if any(key.startswith("EDF_BINARYFILE") for key in header):
                 raise InputError(path.name, "keeps its values in another file", "Export it into one file.")
             if "EDF_DATAFORMATVERSION" in header:  # values for all frames, and none of its own
                 general = {k: v for k, v in header.items() if not k.startswith("EDF_") and k != "SIZE"}
-                at = end.end() + _whole(header.get("EDF_BINARYSIZE", "0"))
+                at = start + _whole(header.get("EDF_BINARYSIZE", "0"))
             else:
                 header = general | header
-                frame = _frame(header, end.end(), path)
+                frame = _frame(header, start, path)
                 yield frame, header
                 at = frame.start + frame.size
-            if not end.end() <= at <= len(block):
+            if not start <= at <= size:
                 raise InputError(path.name, "claims more than it has", "Copy or export it again.")
 
 

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxiscope.core.errors import InputError
+from proxiscope.core.hdf5_attributes import attribute, attributes
 from proxiscope.io import cxi, hyperspy, nexus, own, velox
 from proxiscope.io.hdf5_access import datasets, find, inside, load, open_file, outward, stored, text
-from proxiscope.io.hdf5_attributes import attribute, attributes
 from proxiscope.io.raw import ANGLES, Declared, Found, choose, nbytes_of, others, to_nm
 
 

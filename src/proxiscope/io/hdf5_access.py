@@ -1,6 +1,5 @@
 """Access to HDF5 that stays in the file: no link outward, no external storage, no unchecked size."""
 
-import mmap
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxiscope.core.errors import InputError
-from proxiscope.io.hdf5_attributes import attribute
+from proxiscope.core.hdf5_attributes import attribute
+from proxiscope.core.hdf5_heaps import check_heaps
 from proxiscope.io.hdf5_chunks import check_chunks, check_filters
 from proxiscope.io.lazy import LAZY, lazily
 from proxiscope.io.raw import nbytes_of, no_variable, require_memory, require_plausible
@@ -24,38 +24,20 @@ def open_file(path: Path) -> Any:
 
     size = path.stat().st_size
     if size <= _SEARCHED:
-        _check_heaps(path, [(0, size)])
+        _check_heaps(path, size)
         return h5py.File(path, "r")
     file = h5py.File(path, "r")  # which reads no string yet
     try:
-        _check_heaps(path, _besides_data(file, size))
+        _check_heaps(path, size, _besides_data(file, size))
     except BaseException:
         file.close()
         raise
     return file
 
 
-def _check_heaps(path: Path, ranges: list[tuple[int, int]]) -> None:
-    """Refuse a damaged global heap (where strings lie), in which the HDF5 library may loop for ever.
-
-    An object of the heap has a header of 16 bytes: its number, and its size in the last 8. The library steps
-    from one to the next by the size, so that a free object, which has number 0, of size 0 holds it in place.
-    """
-    mark = b"GCOL\1\0\0\0"
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as block:
-        for first, last in ranges:
-            start = block.find(mark, first, last)
-            while start >= 0:
-                end = start + int.from_bytes(block[start + 8 : start + 16], "little")
-                at = start + 16
-                while at + 16 <= end <= len(block):
-                    number = int.from_bytes(block[at : at + 2], "little")
-                    size = int.from_bytes(block[at + 8 : at + 16], "little")
-                    step = size if number == 0 else 16 + -(-size // 8) * 8
-                    at = at + step if step >= 16 else len(block) + 1
-                if max(at, end) > min(end, len(block)):
-                    raise InputError(path.name, "its heap of strings is damaged", "Copy or export it again.")
-                start = block.find(mark, start + 8, last)
+def _check_heaps(path: Path, size: int, ranges: list[tuple[int, int]] | None = None) -> None:
+    with path.open("rb") as file:
+        check_heaps(file, size, path.name, ranges)
 
 
 def _besides_data(file: Any, size: int) -> list[tuple[int, int]]:

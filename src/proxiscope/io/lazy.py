@@ -1,8 +1,11 @@
 """Arrays that stay in their file until they are used, once they are too large to be read at a whim."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -11,10 +14,11 @@ from proxiscope.core.errors import InputError
 from proxiscope.io.raw import nbytes_of, reading, require_memory
 
 LAZY = 2**26
-"""Bytes from which on an array that cannot be mapped into memory is read piece by piece."""
+"""Bytes from which on an array is read piece by piece."""
 
 _PIECE = 2**25  # bytes
 _MOST = 2**45  # bytes
+_few_rows: ContextVar[int] = ContextVar("rows", default=0)
 
 
 class OnDisk:
@@ -40,10 +44,32 @@ class OnDisk:
         self._get, self._kind, self._stamp = get, kind, _stamp(path)
 
     def __getitem__(self, key: tuple) -> NDArray:
-        if _stamp(self.path) != self._stamp:
-            raise InputError(self.path.name, "the file has changed since it was opened", "Open it again.")
         with reading(self.path, self._kind):
-            return np.asarray(self._get(key if isinstance(key, tuple) else (key,)))
+            self._check()
+            values = self._values(key if isinstance(key, tuple) else (key,))
+            self._check()  # what is written meanwhile would be a mixture
+            return values
+
+    def _values(self, key: tuple) -> NDArray:
+        """The values at `key`; of a list of numbers, in whatever order, all from the lowest to the highest are read."""
+        def listed(part: Any) -> bool:
+            return isinstance(part, list | np.ndarray)
+
+        spans = (slice(min(part), max(part) + 1) if listed(part) else part for part in key)
+        values = np.asarray(self._get(tuple(spans)))
+        if not any(map(listed, key)):
+            return values
+        kept = (part for part in key if listed(part) or isinstance(part, slice))
+        return values[tuple(np.subtract(part, min(part)) if listed(part) else slice(None) for part in kept)]
+
+    def _check(self) -> None:
+        try:
+            changed = _stamp(self.path) != self._stamp
+        except OSError as error:
+            found = f"the file cannot be reached any more ({error.strerror})"
+            raise InputError(self.path.name, found, "Put it back where it was, then open it again.") from error
+        if changed:
+            raise InputError(self.path.name, "the file has changed since it was opened", "Open it again.")
 
 
 def lazily(
@@ -72,11 +98,65 @@ def lazily(
         )
     if chunks is not None:
         require_memory(nbytes_of(chunks, np.dtype(dtype).itemsize), path)
-    return da.from_array(OnDisk(path, shape, dtype, get, kind), chunks=_pieces(shape, dtype, chunks), name=False)
+    held = OnDisk(path, shape, dtype, get, kind)
+    return da.from_array(held, chunks=_pieces(shape, dtype, chunks), name=False)
+
+
+def plain(path: Path, shape: tuple[int, ...], dtype: DTypeLike, start: int, kind: str) -> Any:
+    """An array that lies uncompressed in one piece in a file: read now, a large one when it is used.
+
+    It is read and not mapped into memory: a file that is cut short while it is mapped kills the process that looks at
+    it (SIGBUS), and one that is written to changes under the eyes of its user.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    shape : tuple of int
+        In C order.
+    dtype : dtype
+    start : int
+        Where the array begins, bytes.
+    kind : str
+        Words for the message.
+
+    Raises
+    ------
+    InputError
+        The file ends before the array does.
+    """
+    get = partial(_plain, path, shape, np.dtype(dtype), start)
+    if nbytes_of(shape, np.dtype(dtype).itemsize) >= LAZY:
+        return lazily(path, shape, dtype, get, kind)
+    values = OnDisk(path, shape, dtype, get, kind)[(slice(None),) * len(shape)]
+    values.setflags(write=False)
+    return values
+
+
+def _plain(path: Path, shape: tuple[int, ...], dtype: np.dtype, start: int, key: tuple) -> NDArray:
+    with path.open("rb") as file:
+        return _rows(file, shape, dtype, start, key)
+
+
+def _rows(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype, start: int, key: tuple) -> NDArray:
+    """The values at `key`, section by section; of a section all rows from the first to the last one of the key."""
+    row = nbytes_of(shape[1:], dtype.itemsize)
+    wanted = np.arange(shape[0])[key[0]]
+    if wanted.ndim == 0:
+        return _rows(file, shape, dtype, start, (slice(int(wanted), int(wanted) + 1), *key[1:]))[0]
+    if len(shape) > 2 and wanted.size:
+        found = [_rows(file, shape[1:], dtype, start + int(i) * row, key[1:]) for i in wanted]
+        return np.stack(found, dtype=dtype)  # in the byte order of the file
+    first, last = (int(wanted.min()), int(wanted.max()) + 1) if wanted.size else (0, 0)
+    file.seek(start + first * row)
+    values = np.fromfile(file, dtype, nbytes_of((last - first, *shape[1:]), 1))
+    if len(values) < nbytes_of((last - first, *shape[1:]), 1):
+        raise EOFError("it ends before its data do")
+    return values.reshape(last - first, *shape[1:])[(wanted - first, *key[1:])]
 
 
 def mapped(array: NDArray) -> Any:
-    """A dask array over one that is mapped into memory, so that arithmetic on it waits until it is used."""
+    """A dask array over one in memory, so that arithmetic on it waits until it is used."""
     import dask.array as da
 
     return da.from_array(array, chunks=_pieces(array.shape, array.dtype, None), name=False)
@@ -85,6 +165,21 @@ def mapped(array: NDArray) -> Any:
 def is_lazy(array: Any) -> bool:
     """Whether an array computes its values only when they are asked for."""
     return not isinstance(array, np.ndarray)
+
+
+@contextmanager
+def in_rows(count: int) -> Iterator[None]:
+    """Inside, arrays are opened in pieces of so many rows of many images, so that others need not be read with them."""
+    token = _few_rows.set(count)
+    try:
+        yield
+    finally:
+        _few_rows.reset(token)
+
+
+def read_here(array: Any) -> NDArray:
+    """The values of an array, read in the calling thread whatever schedules the work of others."""
+    return np.asarray(array.compute(scheduler="synchronous") if is_lazy(array) else array)
 
 
 def in_memory(array: ArrayLike, path: Path) -> NDArray:
@@ -103,10 +198,13 @@ def in_memory(array: ArrayLike, path: Path) -> NDArray:
 def _pieces(shape: tuple[int, ...], dtype: DTypeLike, chunks: tuple[int, ...] | None) -> tuple[int, ...]:
     """Shape of a piece: so many whole chunks of the file, or else rows, from the last axis on, as fill it."""
     piece = [min(c, n) for c, n in zip(chunks or (*[1] * (len(shape) - 1), shape[-1]), shape, strict=True)]
+    most = list(shape)
+    if (rows := _few_rows.get()) and len(shape) == 3:
+        most[1] = min(shape[1], piece[1] * -(-rows // piece[1]))
     for axis in reversed(range(len(shape))):
         fit = _PIECE // nbytes_of(tuple(piece), np.dtype(dtype).itemsize)
-        piece[axis] = min(shape[axis], piece[axis] * max(fit, 1))
-        if piece[axis] < shape[axis]:
+        piece[axis] = min(most[axis], piece[axis] * max(fit, 1))
+        if piece[axis] < most[axis]:
             break
     return tuple(piece)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from numpy.typing import NDArray
 
 from proxiscope.core.errors import InputError
+from proxiscope.core.hdf5_attributes import attribute
 from proxiscope.io import matlab5
-from proxiscope.io.hdf5_attributes import attribute
 from proxiscope.io.raw import ANGLES, Found, choose, nbytes_of, no_variable, others
 
 _NUMERIC = (

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from proxiscope.core.errors import InputError
 from proxiscope.io import own
-from proxiscope.io.lazy import LAZY, mapped
+from proxiscope.io.lazy import LAZY, is_lazy, mapped, plain
 from proxiscope.io.mdoc import read_mdoc, tilt_axis_angle
 from proxiscope.io.mrc_extended import extended
 from proxiscope.io.raw import Found, nbytes_of, require_memory, require_plausible
@@ -136,7 +136,7 @@ def _truncated(path: Path, head: _Head, size: int | None) -> InputError:
 
 def _data(file: IO[bytes], path: Path, head: _Head, size: int | None) -> NDArray:
     if size is not None:
-        return np.memmap(path, head.dtype, "r", offset=head.start, shape=head.shape)
+        return plain(path, head.shape, head.dtype, head.start, "MRC")
     nbytes = nbytes_of(head.shape, head.dtype.itemsize)
     require_memory(nbytes, path)
     require_plausible(path.stat().st_size, nbytes, path)
@@ -172,13 +172,13 @@ def _unsigned(data: NDArray, path: Path, notes: list[str]) -> NDArray:
         return data
     notes.append("The counts are unsigned and were stored with an offset of -32768: added 32768.")
     if large:
-        return mapped(data).map_blocks(_add_offset, dtype=np.uint16)
+        return (data if is_lazy(data) else mapped(data)).map_blocks(_add_offset, dtype=np.uint16)
     require_memory(data.nbytes, path)
     return _add_offset(data)
 
 
 def _sample(data: NDArray) -> NDArray:
-    """Some rows of some sections, side by side: the system maps more than the pages that are asked for."""
+    """Some rows of some sections, side by side."""
     sections = data[:: max(1, len(data) // 16)]
     rows = max(1, sections.shape[1] * 2**23 // sections.nbytes)
     first = (sections.shape[1] - rows) // 2 if rows < sections.shape[1] else 0

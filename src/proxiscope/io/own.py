@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.hdf5_attributes import attribute, text_of
 from .declared import declare
 from .document import FORMAT, VERSION, arrays_in, is_document
-from .hdf5_attributes import attribute, text_of
 from .raw import Found
 from .writing.mrc import is_sound
 from .writing.npy import fingerprint, sidecar

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from proxiscope.core.errors import InputError
 from proxiscope.io import own
-from proxiscope.io.lazy import LAZY, lazily
+from proxiscope.io.lazy import LAZY, lazily, plain
 from proxiscope.io.raw import Found, nbytes_of, require_memory, require_plausible, squeezed, to_nm
 from proxiscope.io.tiff_check import check_counts, check_packed, check_pages
 
@@ -74,7 +74,7 @@ def pixel_size(tiff: Any) -> float | None:
 
 
 def _data(path: Path, tiff: Any, series: Any, shape: tuple[int, ...]) -> Any:
-    """Values of a series in its own shape: mapped, read, or to be read by page."""
+    """Values of a series in its own shape: read, or to be read by piece or page."""
     nbytes, offset = nbytes_of(shape, series.dtype.itemsize), series.dataoffset
     if offset is not None and series.dtype.kind in "iuf":
         if offset + nbytes > path.stat().st_size:
@@ -83,7 +83,7 @@ def _data(path: Path, tiff: Any, series: Any, shape: tuple[int, ...]) -> Any:
                 f"claims shape {shape} of {series.dtype}, more than the file has",
                 "Copy or export it again.",
             )
-        return np.memmap(path, series.dtype.newbyteorder(tiff.byteorder), "r", offset, shape)
+        return plain(path, shape, series.dtype.newbyteorder(tiff.byteorder), offset, "TIFF")
     pages, missing = len(series.pages), sum(page is None for page in series.pages)
     if missing:
         raise InputError(path.name, f"is not complete: {missing} of its {pages} images are missing", "Export it again.")

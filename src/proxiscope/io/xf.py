@@ -8,7 +8,6 @@ import os
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from proxiscope.core.errors import InputError
 from proxiscope.core.files import atomic
 from proxiscope.io.text import read_rows
 from proxiscope.tomography.alignment.transforms import from_transforms, to_transforms
@@ -39,8 +38,5 @@ def write_xf(
     """
     rows = to_transforms(shifts, shape, rotations)
     lines = ("".join(f"{v:12.7f}" for v in row[:4]) + "".join(f"{v:12.3f}" for v in row[4:]) for row in rows)
-    try:
-        with atomic(path) as temporary:
-            temporary.write_text("".join(line + "\n" for line in lines))
-    except OSError as error:
-        raise InputError(str(path), f"cannot be written ({error})", "Check the free space and permissions") from error
+    with atomic(path) as temporary:
+        temporary.write_text("".join(line + "\n" for line in lines))

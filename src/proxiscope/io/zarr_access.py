@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cache
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from proxiscope.core.errors import InputError
 from proxiscope.io.lazy import LAZY, lazily
-from proxiscope.io.raw import nbytes_of, require_few, require_memory
+from proxiscope.io.raw import nbytes_of, reading, require_few, require_memory
 from proxiscope.io.zarr_codecs import guarded
 
 _CODECS = {
@@ -50,6 +51,23 @@ def open_group(path: Path) -> Any:
         if _is_array(path)
         else zarr.open_group(store=store, mode="r", use_consolidated=False)
     )
+
+
+def begun(path: Path) -> Any:
+    """A zarr.Group of resolutions to write on with, once they are packed by codecs that are known.
+
+    Raises
+    ------
+    InputError
+        It is damaged, or somebody else's.
+    """
+    import zarr
+
+    with reading(path, "a Zarr group"):
+        group = zarr.open_group(path, mode="r+", use_consolidated=False)
+        for name in takewhile(group.__contains__, map(str, count())):
+            _checked(group[name], path)
+    return group
 
 
 def arrays(root: Any, path: Path) -> dict[str, Any]:

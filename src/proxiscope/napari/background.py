@@ -30,20 +30,25 @@ def in_background(
         Asked when the work is over; where it says no, because what was to show it has gone, neither is called.
     """
 
+    given = [work, done, failed or show_failure, wanted]
+    del work, done, failed, wanted  # Qt keeps workers that have ended, which must not keep data and panels alive
+
     def guarded() -> tuple[Any, Exception | None]:
         try:
-            return work(), None
+            return given.pop(0)(), None
         except Exception as error:  # told where it can be shown
             return None, error
 
     def show(found: tuple[Any, Exception | None]) -> None:
         result, error = found
+        done, failed, wanted = given
+        given.clear()
         if not wanted():
             return
         if error is None:
             done(result)
         else:
-            (failed or show_failure)(error)
+            failed(error)
 
     create_worker(guarded, _connect={"returned": show})
 

@@ -164,6 +164,31 @@ def open_session() -> None:
     _do(open_it)
 
 
+# ---- checkpoints
+
+
+def resume_checkpoint() -> None:
+    """Ask for a checkpoint, of a window or of a command line, and go on with its run."""
+
+    def resume(viewer: Any) -> None:
+        from .resuming import resume_dialog
+
+        resume_dialog(viewer)
+
+    _do(resume)
+
+
+def show_checkpoints() -> None:
+    """Show the folder of checkpoints in the file manager."""
+
+    def show(viewer: Any) -> None:
+        from .resuming import show_folder
+
+        show_folder()
+
+    _do(show)
+
+
 # ---- how they do it
 
 

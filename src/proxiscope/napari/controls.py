@@ -265,11 +265,11 @@ def status_text(run: Run, status: Status) -> str:
         return f"Preview of {run.shows}: {result}."
     why = run.stopped or (run.result.provenance.get("stopped", "") if run.result else "")
     return {
-        Status.PREPARING: "Preparing; the first run compiles its kernels.",
+        Status.PREPARING: run.doing or "Preparing; the first run compiles its kernels.",
         Status.RUNNING: f"{WAITING.get(run.request, 'Running.')} {r_factor}",
         Status.PAUSED: f"Paused. {r_factor}",
         Status.DONE: " ".join(filter(None, ("Done.", why, result))),
-        Status.STOPPED: f"Stopped and kept. {result}",
-        Status.CANCELLED: "Cancelled.",
+        Status.STOPPED: f"Stopped and kept. {run.remark or result}",
+        Status.CANCELLED: " ".join(filter(None, ("Cancelled.", run.remark))),
         Status.FAILED: str(run.error),
     }[status]

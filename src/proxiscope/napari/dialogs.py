@@ -13,13 +13,16 @@ RESULTS = (
 INPUTS = "HDF5 (*.h5);;NumPy (*.npz)"
 FIGURES = "PDF, vector (*.pdf);;SVG, vector (*.svg);;PNG, 300 dpi (*.png)"
 SESSIONS = "Sessions (*.h5)"
+VOLUMES = "OME-Zarr (*.zarr)"
+CHECKPOINTS = "Checkpoints (*.h5 *.hdf5 *.ckpt);;All files (*)"
 
 _last: dict[str, str] = {}
 
 
-def to_open(parent: QWidget, what: str = STEPS) -> str:
-    """A file that the user chose to open; empty when none was."""
-    return _remembered("open", QFileDialog.getOpenFileName(parent, "Open", _folder("open"), what)[0])
+def to_open(parent: QWidget, what: str = STEPS, folder: str | Path = "") -> str:
+    """A file that the user chose to open, in another `folder` than the last one; empty when none was."""
+    found = QFileDialog.getOpenFileName(parent, "Open", str(folder) or _folder("open"), what)[0]
+    return found if folder else _remembered("open", found)
 
 
 def to_open_data(parent: QWidget) -> str:

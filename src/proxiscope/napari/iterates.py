@@ -28,7 +28,10 @@ def frame(data: NDArray) -> Frame:
 
 
 class Kept(NamedTuple):
-    """An iterate to go back to: the state with the record and the curves up to it, and what it would be as a result."""
+    """An iterate to go back to: the state with the record and the curves up to it.
+
+    Also what it would be as a result, and as an image; not known of one that comes out of a checkpoint.
+    """
 
     iteration: int
     r_factor: float
@@ -36,5 +39,14 @@ class Kept(NamedTuple):
     record: Record
     curves: Mapping[str, Curve]
     seconds: float
-    result: Result
-    frame: Frame
+    result: Result | None
+    frame: Frame | None
+
+
+def curves_of(record: Record) -> dict[str, Curve]:
+    """The figures of a record over iterations."""
+    curves: dict[str, Curve] = {}
+    for row in record.rows:
+        for name, value in row.figures.items():
+            curves.setdefault(name, []).append((row.iteration, value))
+    return curves

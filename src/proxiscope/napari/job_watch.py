@@ -31,6 +31,7 @@ class JobWatch(QObject):
         self._job: Job | None = None
         self._doing: Callable[[float], str] = lambda fraction: ""
         self._activity: Activity | None = None
+        self._looking = self._left = False
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK)
         self._timer.timeout.connect(self._look)
@@ -52,6 +53,7 @@ class JobWatch(QObject):
 
     def stop(self) -> None:
         """Cancel what is under way, and look no more."""
+        self._left = True
         self._timer.stop()
         if self._job is not None:
             self._job.cancel()
@@ -59,11 +61,17 @@ class JobWatch(QObject):
             self._activity.close()
 
     def _look(self) -> None:
+        if self._looking:  # moving the bar lets Qt work, which must not show the same in between
+            return
         job, status = self._job, self._job.status  # read once: the work goes on meanwhile
         self.controls.show_job(job, status, self._doing(job.fraction))
         if self._activity is not None:
-            self._activity.update(round(100 * job.fraction))
-        if status.ended:
+            self._looking = True
+            try:
+                self._activity.update(round(100 * job.fraction))
+            finally:
+                self._looking = False
+        if status.ended and not self._left:
             self._timer.stop()
             if self._activity is not None:
                 self._activity.close()

@@ -34,6 +34,7 @@ def image_layer(data: Any, name: str, pixel_size: float | None, **notes: Any) ->
     options: dict[str, Any] = {
         "name": name,
         "axis_labels": axes,
+        "rgb": False,  # also where it is three or four pixels wide
         "metadata": {KEY: {"pixel_size": pixel_size, **notes}},
     }
     if pixel_size:

@@ -43,8 +43,8 @@ class Live(QObject):
     ----------
     drawn : bool
         Whether its curves are shown.
-    warned : bool
-        Whether what the making of the problem warned of has been told.
+    warned, unsaved : bool
+        Whether what the making of the problem warned of has been told, and that a checkpoint could not be written.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Live(QObject):
     ):  # fmt: skip
         super().__init__(panel)
         self.run, self.name, self.colour, self.source = run, name, colour, source
-        self.drawn, self.warned = True, False
+        self.drawn, self.warned, self.unsaved = True, False, False
         layer_name = f"{name} of {source.name}"
         self.activity = Activity(panel.window(), layer_name, run.total)
         self.stream = stream(panel.viewer, run, layer_name, source, partial(follow, self), parent=self)
@@ -74,14 +74,22 @@ class Live(QObject):
             what()
             self.stream.look()
 
-    def leave(self) -> None:
-        """Cancel a run that is under way, take its half-made layer away, and show nothing more of it."""
+    def leave(self, interrupt: bool = False) -> None:
+        """Cancel a run that is under way, take its half-made layer away, and show nothing more of it.
+
+        One that is interrupted leaves a checkpoint.
+        """
         under_way = self.active
         self.stream.stop()
-        self.run.cancel()
+        (self.run.interrupt if interrupt else self.run.cancel)()
         self.activity.close()
         if under_way:
             self.stream.remove_layer()
+
+    @property
+    def failure(self) -> str:
+        """What failed, and when."""
+        return f"{self.stream.name} failed after iteration {self.run.iteration}, and what there was is kept"
 
     def rename(self, name: str) -> None:
         """Give the run, and its layer, another name."""

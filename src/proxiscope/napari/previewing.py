@@ -21,6 +21,7 @@ class PreviewRun(Run):
         What of the whole it shows, in words, once the problem is made.
     """
 
+    keeps: ClassVar[bool] = False
     limit: ClassVar[float] = 0.5
     row = 0
     shows = ""

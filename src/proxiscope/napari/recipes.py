@@ -89,7 +89,7 @@ def series_recipe(
     given = origin.tilts if origin.steps else table_of(tilts)
     order = origin.order
     if order is not None:
-        given, mask = _as_stored(given, order), None if mask is None else _as_stored(mask, order)
+        given, mask = as_stored(given, order), None if mask is None else as_stored(mask, order)
     if origin.steps:  # `load` takes the pixel size before the steps, which the file says
         options = {name: value for name, value in options.items() if name != "pixel_size"}
     wanted = {"tilt_axis": "x" if origin.turned else tilt_axis, "mask": mask, **options}
@@ -117,7 +117,7 @@ def table_of(tilts: "Tilts") -> NDArray:
     return triples if triples[:, [0, 2]].any() else triples[:, 1]
 
 
-def _as_stored(values: NDArray, order: NDArray) -> NDArray:
+def as_stored(values: NDArray, order: NDArray) -> NDArray:
     """Values of images in the order of the file."""
     stored = np.empty_like(values)
     stored[order] = values

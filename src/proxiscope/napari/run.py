@@ -1,23 +1,22 @@
 """A reconstruction that runs in a thread of its own, to be watched by pulling. No Qt here."""
 
-import logging
 import math
-import threading
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, ClassVar
+from itertools import chain
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from numpy.typing import NDArray
 
 from ..core import (
     Algorithm,
     Criterion,
+    DivergedError,
     InputError,
     Progress,
-    ProxiscopeError,
     Record,
     iterate,
     lowest_of,
@@ -26,19 +25,21 @@ from ..core import (
 from ..core.algorithm import check_state, copy_of, due
 from ..core.estimates import memory_in_words, note_speed
 from ..core.memory import available
-from ..reconstruction import Result, conclude, criteria_for
+from ..reconstruction import Result, conclude, criteria_for, where_it_is
 from .iterates import Curve, Frame, Kept, frame
 from .layers import Companion, companions
-from .worker import Status, Worker
+from .on_engine import OnEngine, on
+from .requests import Requests
+from .worker import Status, catching, log_unforeseen
+
+if TYPE_CHECKING:
+    from .keeper import Keeper
 
 CURVES = ("r_factor", "free_r_factor", "median_r_factor")
 """Recorded figures that are drawn over iterations."""
 
-_catching = threading.Lock()
-"""Catching warnings changes what the whole process does with them: one at a time."""
 
-
-class Run(Worker):
+class Run(Requests, OnEngine):
     """One reconstruction in a thread.
 
     Parameters
@@ -54,6 +55,9 @@ class Run(Worker):
         What takes over after which iteration; `amend` adds to it.
     begin : Kept, optional
         Where to begin, of a run with the same problem, algorithm, seed and changes up to there.
+    resumed : sequence of int
+        Where that run was interrupted, and this one takes its place: the iterations at which it was taken up, of which
+        `begin` is the last. It shows at once where it is.
 
     Attributes
     ----------
@@ -64,19 +68,14 @@ class Run(Worker):
         Spent on them.
     stopped : str
         Which criterion ended the run, and why; empty as long as none did.
-    refused : InputError or None
-        Why the last change could not be made, in which case the run is paused, or why an iterate could not be kept.
-        Whoever shows it resets it.
     curves : dict[str, list of (int, float)]
         Recorded iterations with their figures, those of `CURVES` and others; grow only.
+    doing, remark : str
+        What it is at before the first iteration, if that is not the usual, and what is to be said of its end.
     starts : ndarray or None
         Of an ensemble, the R-factors of all starts when last looked at; infinite where there is none yet.
-    shown_start : int or None
-        The one whose image was asked for last.
     kept : list of Kept
         The iterates that were to be kept; whoever shows them takes them from the front.
-    final : Kept or None
-        The last iterate, once the run has ended and kept its result.
     warnings : list of str
         What making the problem warned of.
     companions : list of Companion
@@ -89,8 +88,12 @@ class Run(Worker):
         Why the run failed.
     estimate_seconds : float
         What the last estimate cost.
+    checkpoints : Keeper or None
+        Where it writes its own, to be given before it starts.
     """
 
+    keeps: ClassVar[bool] = True
+    """Whether it writes checkpoints."""
     limit: ClassVar[float] = math.inf
     """Seconds after the first iteration in which it ends by itself."""
 
@@ -103,40 +106,40 @@ class Run(Worker):
         *,
         changes: Mapping[int, Algorithm] | None = None,
         begin: Kept | None = None,
+        resumed: Sequence[int] = (),
     ):
         super().__init__(algorithm.name)
         self.algorithm, self.seed, self.stop_by = algorithm, seed, tuple(stop)
         self.make_problem = make_problem
         self.changes: dict[int, Algorithm] = dict(changes or {})
-        self._begin = begin
-        self.stopped, self.refused = "", None
+        self._begin, self._resumed = begin, tuple(resumed)
+        self.checkpoints: Keeper | None = None
+        self._interrupted = False
+        self.stopped = self.remark = ""
         self.iteration, self.total = 0 if begin is None else begin.iteration, algorithm.iterations
         self.seconds = 0.0 if begin is None else begin.seconds
         before: Mapping[str, Curve] = {} if begin is None else begin.curves
         self.curves: dict[str, Curve] = {name: list(before.get(name, ())) for name in (*CURVES, *before)}
         self.starts: NDArray | None = None
-        self.shown_start: int | None = None
         self.kept: list[Kept] = []
-        self.final: Kept | None = None
         self.warnings: list[str] = []
         self.companions: list[Companion] = []
         self.result: Result | None = None
         self.result_frame: Frame | None = None
         self.estimate_seconds = 0.0
         self._stop = False
-        self._keep_wanted = self._estimate_wanted = False
         self._kept_at: set[int] = set()
-        self._handing = threading.Lock()
-        self._amended: Algorithm | None = None
-        self._start_wanted: int | None = None
-        self._estimate: Frame | None = None
-        self._start: tuple[int, Frame] | None = None
         self._first, self._warm = self.iteration + 1, self.seconds
 
     @property
     def curve(self) -> Curve:
         """Recorded iterations with their R-factors."""
         return self.curves["r_factor"]
+
+    @property
+    def unsaved(self) -> str:
+        """Why its last checkpoint could not be written; empty if it could."""
+        return self.checkpoints.warning if self.checkpoints is not None else ""
 
     @property
     def present(self) -> Algorithm:
@@ -157,6 +160,11 @@ class Run(Worker):
         self._stop = True
         self._go.set()
 
+    def interrupt(self) -> None:
+        """End after the iteration in progress, and leave a checkpoint to go on from another time."""
+        self._interrupted = True
+        self.cancel()
+
     @property
     def ending(self) -> bool:
         """Whether it was asked to end."""
@@ -167,67 +175,29 @@ class Run(Worker):
         """What was asked for and waits for the iteration in progress: pause, stop, cancel, or nothing."""
         return "stop" if self._stop and not self._cancel else super().request
 
-    def amend(self, algorithm: Algorithm) -> None:
-        """Go on with another algorithm, or with other parameters, after the iteration in progress.
-
-        Where it cannot go on from there, the run is paused and `refused` says why.
-        """
-        self.refused = None
-        self._give("_amended", algorithm)
-
-    def keep(self) -> None:
-        """Keep the iterate in progress, to go back to."""
-        self._keep_wanted = True
-
-    def request_estimate(self) -> None:
-        """Ask for the estimate of the iteration in progress; `take_estimate` gives it later."""
-        self._estimate_wanted = True
-
-    def take_estimate(self) -> Frame | None:
-        """The estimate that was asked for, once; None when it is not there yet."""
-        return self._take("_estimate")
-
-    def request_start(self, start: int) -> None:
-        """Ask for the image of one start of an ensemble; `take_start` gives it later."""
-        self.shown_start = start
-        final = self.final
-        if final is not None:
-            self._give("_start", (start, frame(final.state.images[start])))
-        else:
-            self._give("_start_wanted", start)
-
-    def take_start(self) -> tuple[int, Frame] | None:
-        """The start that was asked for with its image, once; None when it is not there yet."""
-        return self._take("_start")
-
-    def _give(self, name: str, value: Any) -> None:
-        with self._handing:
-            setattr(self, name, value)
-
-    def _take(self, name: str) -> Any:
-        """What was given by the other thread, once."""
-        with self._handing:
-            value = getattr(self, name)
-            setattr(self, name, None)
-            return value
-
     def _work(self) -> None:
         """The thread. It alone writes the status, and leaves it at one that has ended, whatever happens."""
         begin = self._begin
         record = Record(self.algorithm, lowest_of(self.stop_by)) if begin is None else begin.record.copied()
         progress, problem, watched, status = None, None, None, Status.FAILED
         try:
-            with _catching, warnings.catch_warnings(record=True) as caught:
+            with catching, warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", UserWarning)
                 problem = self._made()
             self.warnings = [str(warning.message) for warning in caught if warning.category is UserWarning]
-            watched = self._watched(problem)
+            self._join_engine()
+            state = None if begin is None else begin.state if self._resumed else copy_of(begin.state)
+            if self._resumed:
+                self._begin = begin = None  # the run uses it up
+            watched = self._watched(problem, state, record)
             since = time.perf_counter()
-            for progress in watched:
+            for progress in chain(self._present(problem, state, record), watched):
                 self.seconds += time.perf_counter() - since
                 if progress.iteration == self._first:
                     self._warm = self.seconds
                 self._note(progress, record)
+                if progress.metrics:  # which are finite, so that the checkpoint is worth going on from
+                    self._save(progress, record)
                 self._wait(progress, record, problem, watched)
                 if self.seconds - self._warm > self.limit:
                     self._stop = True
@@ -236,6 +206,8 @@ class Run(Worker):
                 since = time.perf_counter()
             if self._cancel:
                 status = Status.CANCELLED
+                if self._interrupted and progress is not None:
+                    self._save(progress, record, now=True)
             elif progress is None:
                 raise InputError("iterations", f"{self.iteration} of {self.total} are done", "Ask for more of them")
             else:
@@ -247,31 +219,60 @@ class Run(Worker):
                 early = self._stop and progress.iteration < progress.total and not watched.reason
                 status = Status.STOPPED if early else Status.DONE
         except Exception as error:
-            if not isinstance(error, ProxiscopeError):
-                logging.getLogger(__name__).warning("A run failed", exc_info=error)
-            self.error = error.with_traceback(None)  # which would hold the problem as long as the run is listed
-            if record.best and progress is not None:  # an iterate from before the failure
-                with suppress(Exception):
-                    result = self._result(progress, record, problem, watched)
-                    self.result_frame, self.result = frame(result.array), result
+            if self._cancel:  # the iteration was broken off
+                status = Status.CANCELLED
+                if self._interrupted and self._engine is not None and progress is not None:
+                    self._save(progress, record, now=True)  # what came of a cluster is whole
+            else:
+                log_unforeseen(self._thread.name, error)
+                self.error = error.with_traceback(None)  # which would hold the problem as long as the run is listed
+                kept = record.best or (isinstance(error, DivergedError) and record.fall_back())
+                if kept and progress is not None:  # an iterate from before the failure
+                    with suppress(Exception):
+                        result = self._result(progress, record, problem, watched)
+                        self.result_frame, self.result = frame(result.array), result
         finally:
-            self.status = status
+            self._leave_engine()
+            try:
+                if self.checkpoints is not None:
+                    self.checkpoints.end(status is Status.FAILED or self._interrupted, str(self.error or ""))
+            finally:
+                self.status = status
 
     def _made(self) -> Any:
         return self.make_problem()
 
-    def _watched(self, problem: Any) -> until:
-        state = None if self._begin is None else copy_of(self._begin.state)
+    def _present(self, problem: Any, state: Any, record: Record) -> Iterator[Progress]:
+        """Of a run that was interrupted, the iteration that it had got to."""
+        if self._resumed:
+            yield where_it_is(self.algorithm, problem, state, record, self.changes)
+
+    def _save(self, progress: Progress, record: Record, now: bool = False) -> None:
+        """Write a checkpoint if one is due, or at once."""
+        if self.checkpoints is None:
+            return
+        self.writing = True
+        try:
+            (self.checkpoints.write if now else self.checkpoints.offer)(progress, record, self.seconds)
+        finally:
+            self.writing = False
+
+    def _watched(self, problem: Any, state: Any, record: Record) -> until:
         progresses = iterate(self.algorithm, problem, state=state, seed=self.seed, changes=self.changes)
         chosen = criteria_for(self.algorithm, problem, self.stop_by)
-        return until(progresses, *chosen, era=self.algorithm.era, changes=self.changes)
+        before = list(record.rows) if self._resumed else ()
+        if self.checkpoints is not None:
+            course = {"seed": self.seed, "changes": self.changes, "resumed": self._resumed}
+            self.checkpoints.follow(self.algorithm, problem, chosen, **course)
+        return until(progresses, *chosen, era=self.algorithm.era, changes=self.changes, before=before)
 
     def _note(self, progress: Progress, record: Record) -> None:
-        record.add(progress)
-        for name, value in progress.metrics.items():
-            self.curves.setdefault(name, []).append((progress.iteration, value))
+        if progress.iteration >= self._first:
+            record.add(progress)
+            for name, value in progress.metrics.items():
+                self.curves.setdefault(name, []).append((progress.iteration, value))
         starts = getattr(progress.state, "r_factors", None)
-        if starts is not None and progress.metrics:
+        if starts is not None and (progress.metrics or self.starts is None):
             self.starts = starts.copy()
         self.iteration, self.total = progress.iteration, progress.total
         if self.status is Status.PREPARING:
@@ -298,7 +299,7 @@ class Run(Worker):
                 if total <= progress.iteration:
                     done = f"{total}, of which {progress.iteration} are done"
                     raise InputError("iterations", done, "Ask for more of them, or press Stop and keep")
-                self.changes[progress.iteration], self.total = amended, total
+                self.changes[progress.iteration], self.total = on(amended, self._engine), total
                 return
             except InputError as error:
                 self.refused = error
@@ -344,4 +345,6 @@ class Run(Worker):
     def _result(self, progress: Progress, record: Record, problem: Any, watched: until) -> Result:
         """What there is, as the result of a run that ends here."""
         told = {"seed": self.seed, "seconds": self.seconds, "watched": watched, "changes": self.changes}
-        return conclude(self.algorithm, problem, record, progress, **told)
+        told |= {"resumed": self._resumed}
+        result = conclude(self.algorithm, problem, record, progress, **told)
+        return replace(result, algorithm=on(result.algorithm, None))

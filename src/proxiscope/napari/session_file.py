@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InputError
-from ..core.files import atomic
+from ..core.files import Calm, atomic
 
 MARK, VERSION = "proxiscope_session", 1
 _MAX_TEXT = 2**28  # bytes
@@ -26,8 +26,8 @@ def is_session(path: str | os.PathLike) -> bool:
     path = Path(path)
     if path.suffix.lower() not in (".h5", ".hdf5") or not path.is_file():
         return False
+    from ..core.hdf5_attributes import attribute
     from ..io.hdf5_access import open_file
-    from ..io.hdf5_attributes import attribute
 
     try:
         with open_file(path) as file:
@@ -48,13 +48,10 @@ def write_document(path: str | os.PathLike, document: Mapping[str, Any]) -> None
     """
     import h5py
 
-    try:
-        with atomic(path) as temporary, h5py.File(temporary, "w") as file:
-            arrays = _Arrays(file)
-            file["document"] = json.dumps(arrays.encoded(document))
-            file.attrs[MARK] = VERSION
-    except OSError as error:
-        raise InputError(str(path), f"cannot be written ({error})", "Check the free space and permissions") from error
+    with atomic(path) as temporary, Calm(temporary) as calm, h5py.File(calm, "w") as file:
+        arrays = _Arrays(file)
+        file["document"] = json.dumps(arrays.encoded(document))
+        file.attrs[MARK] = VERSION
 
 
 def read_document(path: str | os.PathLike) -> dict[str, Any]:
@@ -65,8 +62,8 @@ def read_document(path: str | os.PathLike) -> dict[str, Any]:
     InputError
         If the file is no session, is damaged, or does not fit into memory.
     """
+    from ..core.hdf5_attributes import attribute, text_of
     from ..io import hdf5_access as hdf5
-    from ..io.hdf5_attributes import attribute, text_of
     from ..io.raw import check_file, reading
 
     path = check_file(path)

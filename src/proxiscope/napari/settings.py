@@ -13,6 +13,8 @@ PLUGIN = "napari-proxiscope"
 DEFAULTS = {
     "computing": {"threads": 0, "memory": 0.0},
     "watching": {"share": 4.0, "updates": 14.0},
+    "checkpoints": {"seconds": 60.0, "folder": ""},
+    "scale_out": {"run_on": ""},
     "folders": {"open": "", "save": ""},
 }
 """Where there are no preferences, as outside napari or in a file that something else wrote."""
@@ -48,9 +50,26 @@ def streaming_tick() -> float:
     return 1 / _number("watching", "updates", 0.5, 20)
 
 
-def folder(what: str) -> str:
+def checkpoint_seconds() -> float:
+    """Seconds between two checkpoints of a run; 0 for none."""
+    return _number("checkpoints", "seconds", 0, 86400)
+
+
+def run_on() -> str:
+    """Where many starts and large series are computed, as `proxiscope.cluster.connect` takes it."""
+    return str(_value("scale_out", "run_on"))
+
+
+def remember_run_on(text: str) -> None:
+    """Prefer another place from now on."""
+    section = getattr(_page(), "scale_out", None)
+    if section is not None and section.run_on != text:
+        section.run_on = text
+
+
+def folder(what: str, section: str = "folders") -> str:
     """Where a dialog begins to ``"open"`` or to ``"save"``; empty where none is preferred, or it is gone."""
-    path = str(_value("folders", what))
+    path = str(_value(section, what))
     try:
         found = Path(path).expanduser()
         return str(found) if path and found.is_dir() else ""

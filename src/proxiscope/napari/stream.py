@@ -99,7 +99,7 @@ class Stream(QObject):
             return
         self.show_start()
         self._show_kept()
-        news = (status, run.request, run.refused, len(self.kept))
+        news = (status, run.request, run.refused, len(self.kept), run.doing)
         if news == self._news and (self._painting or not self._can_afford()):
             return
         begin, estimate = time.perf_counter(), run.take_estimate()

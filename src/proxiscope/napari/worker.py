@@ -5,11 +5,15 @@ backs up behind a slow display.
 """
 
 import atexit
+import concurrent.futures.thread  # noqa: F401  whose threads are to end after ours, see `_end_all`
+import logging
 import threading
 import weakref
 from collections.abc import Callable
 from enum import Enum
 from typing import Any
+
+from ..core.errors import ProxiscopeError
 
 
 class Status(Enum):
@@ -31,15 +35,28 @@ class Status(Enum):
 
 LIVE = (Status.PREPARING, Status.RUNNING, Status.PAUSED)
 
+catching = threading.Lock()
+"""Catching warnings changes what the whole process does with them: one at a time."""
+
 _live: "weakref.WeakSet[Worker]" = weakref.WeakSet()
 
 
-@atexit.register
+LAST_ITERATION, LAST_CHECKPOINT = 10, 120
+"""Seconds that a process which ends waits for what is under way, and for a checkpoint that is being written."""
+
+
 def _end_all() -> None:
-    """Threads that still compute while the interpreter goes away would crash it."""
-    for worker in list(_live):
-        worker.cancel()
-        worker.wait(10)
+    """Threads that still compute while the interpreter goes away would crash it; some have a checkpoint to write."""
+    workers = list(_live)
+    for worker in workers:
+        worker.interrupt()
+    for worker in workers:
+        if not worker.wait(LAST_ITERATION) and worker.writing:
+            worker.wait(LAST_CHECKPOINT)
+
+
+# `atexit` comes too late: by then there are no pools of threads any more, which an iteration may still want
+getattr(threading, "_register_atexit", atexit.register)(_end_all)
 
 
 class Cancelled(Exception):
@@ -55,7 +72,11 @@ class Worker:
         Written by the thread alone, which leaves it at one that has ended.
     error : Exception or None
         Why it failed.
+    writing : bool
+        Whether it is writing something that is to be finished also when the process ends.
     """
+
+    writing = False
 
     def __init__(self, name: str):
         self.status = Status.PREPARING
@@ -86,6 +107,10 @@ class Worker:
         self._cancel = True
         self._go.set()
 
+    def interrupt(self) -> None:
+        """End since the window goes; a subclass may keep what there is for another time."""
+        self.cancel()
+
     @property
     def ending(self) -> bool:
         """Whether it was asked to end."""
@@ -111,6 +136,12 @@ class Worker:
             meanwhile()
             self._go.wait(0.05)
         self.status = Status.RUNNING
+
+
+def log_unforeseen(name: str, error: Exception) -> None:
+    """Leave in the log where an error came from that is not one of ours, which say themselves what is wrong."""
+    if not isinstance(error, ProxiscopeError):
+        logging.getLogger(__name__).warning("%s failed", name, exc_info=error)
 
 
 class Job(Worker):
@@ -152,6 +183,7 @@ class Job(Worker):
         except Cancelled:
             status = Status.CANCELLED
         except Exception as error:
+            log_unforeseen(self._thread.name, error)
             self.error = error
         finally:
             self.status = status

@@ -1,7 +1,7 @@
 """What the phase-retrieval algorithms share."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, TypeVar
 
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from ..core import Algorithm, Doc, Iterative, Label, State
 from ..core.algorithm import MaxIterations
+from ..core.arrays import Device, namespace, namespace_of, on_host, place
+from ..core.memory import Proposal
 from ..core.threads import elementwise
 from . import kernels
 from .measured import Measured
@@ -38,10 +40,10 @@ FAST = {"fast": {"max_iterations": 300}}
 
 
 class Work:
-    """The measured data and scratch arrays; nothing that a result depends on."""
+    """The measured data and scratch arrays on a device; nothing that a result depends on."""
 
-    def __init__(self, problem: DiffractionPattern):
-        self.measured = Measured(problem)
+    def __init__(self, problem: DiffractionPattern, device: str = "cpu"):
+        self.device, self.measured = device, Measured(problem, device)
         self.transform = self.measured.transform
         self.spectrum, self.image = self.transform.spectrum(), self.transform.image()
         self.non_negative = problem.non_negative
@@ -83,10 +85,15 @@ class PhaseRetrieval(Iterative, Algorithm[DiffractionPattern, S]):
         Label("Iterations between checks"),
         Doc("Iterations between two evaluations of the R-factor, which costs an FFT or two."),
     ] = 10
+    device: Device = "cpu"
+
+    def check_problem(self, problem: DiffractionPattern) -> None:
+        """Refuse a device that there is not."""
+        namespace(self.device)
 
     def prepare(self, problem: DiffractionPattern) -> Work:
         """The measured data and scratch."""
-        return Work(problem)
+        return Work(problem, self.device)
 
     def init(self, problem: DiffractionPattern, seed: int) -> S:
         """The measured magnitudes with the phases of a random object, or of the estimate that the problem gives."""
@@ -97,7 +104,7 @@ class PhaseRetrieval(Iterative, Algorithm[DiffractionPattern, S]):
 
     def started(self, work: Work, problem: DiffractionPattern, seed: int) -> S:
         """What `init` returns, with work that there is already."""
-        return self.begin(work, first_spectrum(work, problem, seed), problem.support.copy())
+        return self.begin(work, first_spectrum(work, problem, seed), place(problem.support.copy(), self.device))
 
     def begin(self, work: Work, spectrum: NDArray, support: NDArray) -> S:
         """The state that starts from `spectrum`, which it may keep."""
@@ -146,11 +153,18 @@ class PhaseRetrieval(Iterative, Algorithm[DiffractionPattern, S]):
     def estimate(self, problem: DiffractionPattern, state: S) -> NDArray:
         """P_S(u), float32 or, of a complex object, complex64."""
         work = self.workspace(problem, state)
-        return work.constrain(self.object(work, state), state.support, work.transform.image())
+        return on_host(work.constrain(self.object(work, state), state.support, work.transform.image()))
 
     def memory(self, problem: DiffractionPattern) -> int:
-        """Bytes that a run on `problem` allocates at its peak."""
-        return (self._images + 6) * (4 if problem.real else 8) * problem.magnitudes.size
+        """Bytes that a run on `problem` allocates at its peak; on a device, updates take scratch of their own."""
+        images = self._images + (6 if self.device == "cpu" else 14)
+        return images * (4 if problem.real else 8) * problem.magnitudes.size
+
+    def proposals(self, problem: DiffractionPattern, have: int) -> Iterable[Proposal]:
+        """Binning, where the support leaves room for it and it fits."""
+        from .proposals import proposals
+
+        return proposals(self, problem, have)
 
     def work(self, problem: DiffractionPattern) -> float:
         """Of the transforms, those for the R-factor included."""
@@ -163,21 +177,25 @@ class PhaseRetrieval(Iterative, Algorithm[DiffractionPattern, S]):
 
     def _figures(self, work: Work, state: S) -> tuple[float, float]:
         image = work.constrain(self.object(work, state), state.support, work.image)
-        r_factor, free = work.measured.r_factors(work.transform.forward(image, work.spectrum))
-        return float(r_factor), float(free)
+        return work.measured.r_factors(work.transform.forward(image, work.spectrum))
 
 
 def first_spectrum(work: Work, problem: DiffractionPattern, seed: int) -> NDArray:
     """Measured magnitudes with the phases of a random object or of `problem.start`; the rest zero or as there."""
-    transform, b = work.transform, np.maximum(work.measured.magnitudes, 0)
+    transform = work.transform
     if problem.start is not None:
-        return work.measured.impose(transform.forward(problem.start, transform.spectrum()))
-    return _with_random_phases(transform, b, np.random.default_rng(seed))
+        return work.measured.impose(transform.forward(place(problem.start, work.device), transform.spectrum()))
+    return _with_random_phases(work, np.random.default_rng(seed))
 
 
-def _with_random_phases(transform: Any, b: NDArray, rng: np.random.Generator) -> NDArray:
+def _with_random_phases(work: Work, rng: np.random.Generator) -> NDArray:
+    """Random numbers are NumPy's on every device, so that a seed stands for one start."""
+    transform, b = work.transform, work.measured.magnitudes
+    xp = namespace_of(b)
+    b = xp.clip(b, 0, None)
     if not transform.real:
-        return b * np.exp(2j * np.pi * rng.random(b.shape, dtype=np.float32)).astype(np.complex64)
+        phases = np.exp(2j * np.pi * rng.random(transform.shape, dtype=np.float32)).astype(np.complex64)
+        return b * place(phases, work.device)
     image = rng.random(transform.shape, dtype=np.float32) - np.float32(0.5)
-    spectrum = transform.forward(image, transform.spectrum())
-    return b * spectrum / np.maximum(np.abs(spectrum), np.finfo(np.float32).tiny)
+    spectrum = transform.forward(place(image, work.device), transform.spectrum())
+    return b * spectrum / xp.clip(xp.abs(spectrum), float(np.finfo(np.float32).tiny), None)

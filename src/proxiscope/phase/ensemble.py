@@ -1,23 +1,26 @@
 """Many starts of one algorithm: run side by side, ranked, guided, refined, and compared."""
 
-import math
-import queue
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
 from ..core import Algorithm, Doc, InputError, Label, State, When, Zero
-from ..core.algorithm import same_make
+from ..core.algorithm import device_for, placed, same_make
+from ..core.arrays import check_room, is_array, on_host
+from ..core.engine import Engine, InProcess
+from ..core.memory import Proposal
 from ..core.threads import num_threads, parallel
 from . import agreement
-from .base import PhaseRetrieval, PhaseState, Work
-from .exchange import exchanged
+from ._course import Course, Place
+from ._ensemble_state import EnsembleState, Slots
+from ._starts import Sweep, run_start, until_evaluation
+from .base import PhaseRetrieval
 from .gps import GPSF
-from .metrics import align
 from .poisson_ml import PoissonML
 from .problem import DiffractionPattern
 
@@ -43,57 +46,6 @@ Exchanges = Annotated[
 ]
 
 
-@dataclass
-class EnsembleState(State):
-    """The best of each start so far, and the starts that are under way.
-
-    `images` and `supports` (start, ...) with `r_factors`, `free_r_factors` and `deviances` (start,), infinite where not
-    known yet; `eras` (start,) counts the updates of each support. `chosen` are the starts that are refined, best
-    first. `independent` are the best `keep` images before the starts learnt from each other, zero until they do.
-    `guide` and `guide_support` are those of the best start when the generation began. `members` are the states of
-    the starts under way. `seed` is that of the first start. `background` is that of the likelihood, told by the best
-    start for all, whose deviances then compare.
-    """
-
-    images: NDArray
-    r_factors: NDArray
-    free_r_factors: NDArray
-    deviances: NDArray
-    supports: NDArray
-    eras: NDArray
-    chosen: NDArray
-    independent: NDArray
-    guide: NDArray
-    guide_support: NDArray
-    members: list[State]
-    seed: int
-    background: float = 0.0
-
-
-class _Place(NamedTuple):
-    """Where in the whole an iteration is: the algorithm that is due, for which starts, and its own iteration."""
-
-    algorithm: PhaseRetrieval
-    generation: int
-    first: int
-    last: int
-    iteration: int
-
-
-class _Slots:
-    """Work for each thread, of the algorithm that is due."""
-
-    def __init__(self) -> None:
-        self._algorithm: PhaseRetrieval | None = None
-        self.idle: queue.SimpleQueue = queue.SimpleQueue()
-
-    def provide(self, algorithm: PhaseRetrieval, problem: DiffractionPattern, count: int) -> None:
-        if self._algorithm is not algorithm:
-            self._algorithm, self.idle = algorithm, queue.SimpleQueue()
-            for _ in range(count):
-                self.idle.put(algorithm.prepare(problem))
-
-
 @dataclass(frozen=True, kw_only=True)
 class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
     """Independent starts of one algorithm, of which the best are kept.
@@ -102,6 +54,9 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
     with the whole iteration in its cache, which is faster than transforming all of them at once. In guided
     generations (Chen et al., Phys. Rev. B 76, 064113 (2007)) each start is drawn to the best one and run again. The
     best ones can be refined by maximum likelihood, whose deviance tells them apart better than the R-factor.
+
+    With an `engine`, such as the workers of a `proxiscope.cluster`, each start runs there from beginning to end, and a
+    step waits for the next one that is done. The result is the same, bit for bit.
     """
 
     State: ClassVar[type[State]] = EnsembleState
@@ -138,6 +93,7 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
         Doc("Starts that are under way at a time; fewer take less memory."),
         When("starts", Interval(ge=2)),
     ] = 16
+    engine: Engine | None = field(default=None, compare=False, repr=False, metadata={"parameter": False})
 
     def __post_init__(self) -> None:
         """Check the parameters, and that the algorithm is one with random starts."""
@@ -148,12 +104,23 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
     @property
     def iterations(self) -> int:
         """Iterations of a start, times batches and generations; and those of the refinement."""
-        rounds = (1 + self.exchanges) * self._batches(min(self.refined, self.starts))
-        return self._searching + rounds * REFINEMENT.iterations
+        return self._course.iterations
 
-    def prepare(self, problem: DiffractionPattern) -> _Slots:
+    @cached_property
+    def _refinement(self) -> PoissonML:
+        """That of the best starts, on the device of the search."""
+        return replace(REFINEMENT, device=device_for(self.algorithm))
+
+    @cached_property
+    def _course(self) -> Course:
+        return Course(
+            self.algorithm, self.starts, self.generations, self._refinement, min(self.refined, self.starts),
+            1 + self.exchanges, self.batch,
+        )  # fmt: skip
+
+    def prepare(self, problem: DiffractionPattern) -> Slots:
         """Room for the work of each thread."""
-        return _Slots()
+        return Slots()
 
     def init(self, problem: DiffractionPattern, seed: int) -> EnsembleState:
         """No start has begun."""
@@ -162,14 +129,18 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
         return EnsembleState(
             images=np.zeros((self.starts, *problem.shape), dtype), r_factors=unknown, free_r_factors=unknown.copy(),
             deviances=unknown.copy(), supports=np.broadcast_to(problem.support, (self.starts, *problem.shape)).copy(),
-            eras=np.zeros(self.starts, np.int64), chosen=np.zeros(min(self.refined, self.starts), np.int64),
+            eras=np.zeros(self.starts, np.int64), done=np.zeros(self.starts, bool),
+            chosen=np.zeros(min(self.refined, self.starts), np.int64),
             independent=np.zeros((min(self.keep, self.starts), *problem.shape), dtype),
             guide=np.zeros(problem.shape, dtype), guide_support=problem.support.copy(), members=[], seed=seed,
         )  # fmt: skip
 
     def check_problem(self, problem: DiffractionPattern) -> None:
-        """Refuse what the algorithm refuses, and a ranking by pixels that are not held out."""
-        self.algorithm.check_problem(problem)
+        """Refuse what the algorithm refuses, starts too large for its device, and a ranking by no held-out pixels."""
+        here = self.algorithm if self.engine is None else replace(self.algorithm, device="cpu")  # workers check theirs
+        here.check_problem(problem)
+        if (device := device_for(here)) != "cpu":
+            check_room(self.name, self._under_way(problem), device, "Set fewer starts at a time, bin or crop the data.")
         if self.rank == "free_r_factor" and problem.held_out is None:
             raise InputError("rank", "free_r_factor without held-out pixels", "Hold some out, or rank by r_factor")
         if problem.start is not None and self.starts > 1:
@@ -177,28 +148,44 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
 
     def check_state(self, problem: DiffractionPattern, state: EnsembleState) -> None:
         """Refuse a state that belongs to another ensemble."""
-        place = self._place(min(state.iteration, self.iterations - 1))
-        under_way = place.last - place.first if 0 < state.iteration < self.iterations and place.iteration else 0
-        fits = len(state.members) == under_way and np.isin(state.chosen, range(self.starts)).all()
-        fits = fits and all(self._is_member(problem, place, member) for member in state.members)
-        if not fits:
+        place, done = self._course.place(min(state.iteration, self.iterations - 1)), int(state.done.sum())
+        if state.members:
+            fits = len(state.members) == place.last - place.first and self._in_order(state, place)
+            fits = fits and place.iteration > 0 and all(self._is_member(problem, place, m) for m in state.members)
+        elif state.iteration >= self.iterations:
+            fits = not done
+        else:
+            fits = not state.done[place.starts :].any() and state.iteration == self._course.reached(place, done)
+        if not (fits and np.isin(state.chosen, range(self.starts)).all()):
             raise InputError("state", "that of another ensemble", "Resume with the ensemble that the state belongs to")
 
-    def _is_member(self, problem: DiffractionPattern, place: _Place, member: State) -> bool:
-        if type(member) is not place.algorithm.State or member.iteration != place.iteration:
+    def _is_member(self, problem: DiffractionPattern, place: Place, member: State) -> bool:
+        if type(member) is not place.algorithm.State or not is_array(member.support):
             return False
-        if member.support.shape != problem.shape or member.support.dtype != bool or not member.support.any():
+        if type(member.iteration) is not int or member.iteration != place.iteration:
             return False
-        start = member.support.astype(np.float32 if problem.real else np.complex64)
-        own = problem.copy_with(support=member.support, start=start)
+        support = on_host(member.support)
+        if support.shape != problem.shape or support.dtype != bool or not support.any():
+            return False
+        start = support.astype(np.float32 if problem.real else np.complex64)
+        own = problem.copy_with(support=support, start=start)
         return same_make(place.algorithm.init(own, 0), member)
 
     def memory(self, problem: DiffractionPattern) -> int:
         """Bytes that a run allocates at its peak: states under way, work of the threads, and results."""
         image = problem.magnitudes.size * (4 if problem.real else 8)
-        under_way = min(self.batch, self.starts) * self.algorithm.memory(problem)
-        refinement = min(self.batch, self.refined, self.starts) * REFINEMENT.memory(problem)
-        return max(under_way, refinement) + (2 * self.starts + 5 * min(self.keep, self.starts) + 1) * image
+        return self._under_way(problem) + (2 * self.starts + 5 * min(self.keep, self.starts) + 1) * image
+
+    def _under_way(self, problem: DiffractionPattern) -> int:
+        """Of the starts under way, which may lie on a device."""
+        search = min(self.batch, self.starts) * self.algorithm.memory(problem)
+        return max(search, min(self.batch, self.refined, self.starts) * self._refinement.memory(problem))
+
+    def proposals(self, problem: DiffractionPattern, have: int) -> Iterable[Proposal]:
+        """Fewer starts at a time, and binning, as far as they fit."""
+        from .proposals import proposals
+
+        return proposals(self, problem, have)
 
     def work(self, problem: DiffractionPattern) -> float:
         """Of all starts and refinements, shared out among the iterations."""
@@ -208,36 +195,72 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
         return (search + refinement) / self.iterations
 
     def step(self, problem: DiffractionPattern, state: EnsembleState) -> EnsembleState:
-        """All starts of the batch go on to their next evaluation."""
-        place, slots = self._place(state.iteration), self.workspace(problem, state)
-        algorithm = place.algorithm
-        slots.provide(algorithm, problem, min(num_threads(), self.batch, self.starts))
-        if place.iteration == 0:
+        """All starts of the batch go on to their next evaluation; with an engine, the next start is done."""
+        place = self._course.place(state.iteration)
+        if not (state.members or state.done.any()):
             self._enter(problem, state, place)
-        starts = self._starts(state, place)
-        every = algorithm.check_every
-        count = min(every - place.iteration % every, algorithm.iterations - place.iteration)
+        here = self.engine is None and self.workspace(problem, state).results is None
+        if state.members or (here and place.iteration == 0 and self._in_order(state, place)):
+            self._advance_batch(problem, state, place)
+        else:
+            self._merge_next(problem, state, place)
+        return state
+
+    def _advance_batch(self, problem: DiffractionPattern, state: EnsembleState, place: Place) -> None:
+        """All starts of the batch go on to their next evaluation, each in a thread of its own."""
+        algorithm, slots, sweep = place.algorithm, self.workspace(problem, state), self._sweep(state, place)
+        slots.provide(algorithm, problem, min(num_threads(), self.batch, self.starts))
+        starts, count = self._starts(state, place), until_evaluation(algorithm, place.iteration)
+        batch = range(place.first, place.last)
+        state.members = state.members or [None] * len(batch)
 
         def advance(i: int) -> None:
-            work = slots.idle.get()
+            start, own, work = starts[batch[i]], problem, slots.idle.get()
             try:
-                member, own = state.members[i], problem
-                if member is None:
-                    own = self._own_problem(problem, state, place, starts[i])
-                    member = self._started(work, own, state, place, starts[i])
+                if state.members[i] is None:
+                    own = sweep.problem(problem, start, state.kept(start))
+                    member = sweep.begun(work, own, start)
+                else:
+                    member = placed(state.members[i], device_for(algorithm))
                 member.work = work
                 for _ in range(count):
                     member = algorithm.step(own, member)
-                self._note(own, state, place, member, starts[i])
+                if starts.index(start) == batch[i]:
+                    state.keep(start, sweep.better(own, member, state.kept(start)))
                 member.work, state.members[i] = None, member
             finally:
                 slots.idle.put(work)
 
-        parallel(advance, [(i,) for i in range(len(starts))])
+        parallel(advance, [(i,) for i in range(len(batch))])
         state.iteration += count
         if place.iteration + count == algorithm.iterations:
-            state.members = []
-        return state
+            state.members, state.done[batch] = [], True
+            self._leave(state, place)
+
+    def _merge_next(self, problem: DiffractionPattern, state: EnsembleState, place: Place) -> None:
+        """Wait for the engine until a start is done, or several if iterations are few, and take in its best."""
+        work, before, finished = self.workspace(problem, state), state.iteration, False
+        results, work.results = work.results or self._results(problem, state, place), None
+        while state.iteration == before or not (finished or np.isfinite(self._ranked_by(state)).any()):
+            found = next(results, None)
+            if found is None:  # any others are there twice
+                state.done[: place.starts] = True
+            else:
+                (at, start, _), kept = found
+                state.keep(start, kept)
+                state.done[at] = True
+            state.iteration = self._course.reached(place, int(state.done.sum()))
+            finished = self._leave(state, place)
+        work.results = None if finished else results
+
+    def _results(self, problem: DiffractionPattern, state: EnsembleState, place: Place) -> Iterator:
+        """What the engine finds of the starts of the sweep that are not done; one that is there twice is run once."""
+        starts, first = self._starts(state, place), place.generation == 0 and not place.refining
+        todo = [at for at, start in enumerate(starts) if not state.done[at] and starts.index(start) == at]
+        rows = replace(state, work=None)  # the same arrays; what is under way ends with the work of the state
+        items = ((at, starts[at], None if first else rows.kept(starts[at])) for at in todo)
+        engine = self.engine or InProcess()
+        return engine.run(run_start, (self._sweep(state, place), problem.copy_with()), items)
 
     def metrics(self, problem: DiffractionPattern, state: EnsembleState) -> Mapping[str, float]:
         """``"r_factor"`` of the best start, ``"free_r_factor"`` if pixels are held out, ``"median_r_factor"``."""
@@ -270,85 +293,35 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
     def _ranked_by(self, state: EnsembleState) -> NDArray:
         return state.r_factors if self.rank == "r_factor" else state.free_r_factors
 
-    def _enter(self, problem: DiffractionPattern, state: EnsembleState, place: _Place) -> None:
-        """Begin with a batch."""
-        state.members = [None] * (place.last - place.first)
+    def _in_order(self, state: EnsembleState, place: Place) -> bool:
+        """Whether just the starts of the batches before are done."""
+        return bool((state.done == (np.arange(self.starts) < place.first)).all())
+
+    def _enter(self, problem: DiffractionPattern, state: EnsembleState, place: Place) -> None:
+        """Begin with a sweep."""
         if place.generation == 1 and not state.independent.any():
             state.independent[...] = state.images[self.ranking(state)[: self.keep]]
-        if place.first == 0:
-            best = self.ranking(state)[0]
-            state.guide[...], state.guide_support[...] = state.images[best], state.supports[best]
-            if place.algorithm is REFINEMENT and place.generation == 0:
-                chosen = self.ranking(state)[: len(state.chosen)]
-                state.chosen[...] = np.where(np.isfinite(state.r_factors[chosen]), chosen, best)
-                first = self._own_problem(problem, state, place, int(best))
-                state.background = REFINEMENT.init(first, 0).background
+        best = self.ranking(state)[0]
+        state.guide[...], state.guide_support[...] = state.images[best], state.supports[best]
+        if place.refining and place.generation == 0:
+            chosen = self.ranking(state)[: len(state.chosen)]
+            state.chosen[...] = np.where(np.isfinite(state.r_factors[chosen]), chosen, best)
+            own = self._sweep(state, place).problem(problem, int(best), state.kept(best))
+            state.background = REFINEMENT.init(own, 0).background
 
-    def _starts(self, state: EnsembleState, place: _Place) -> list[int]:
-        """The starts of the batch."""
-        everyone = state.chosen.tolist() if place.algorithm is REFINEMENT else range(self.starts)
-        return list(everyone[place.first : place.last])
+    def _leave(self, state: EnsembleState, place: Place) -> bool:
+        """End with a sweep if all its starts are done."""
+        finished = bool(state.done[: place.starts].all())
+        if finished:
+            state.done[...] = False
+        return finished
 
-    def _started(
-        self, work: Work, problem: DiffractionPattern, state: EnsembleState, place: _Place, start: int
-    ) -> PhaseState:
-        if place.algorithm is REFINEMENT:
-            return REFINEMENT.started(work, problem, 0, background=state.background)
-        return place.algorithm.started(work, problem, state.seed + start)
+    def _starts(self, state: EnsembleState, place: Place) -> list[int]:
+        """The starts of the sweep."""
+        return state.chosen.tolist() if place.refining else list(range(self.starts))
 
-    def _own_problem(
-        self, problem: DiffractionPattern, state: EnsembleState, place: _Place, start: int
-    ) -> DiffractionPattern:
-        """The problem as one start sees it, which differs only where it begins."""
-        refining, image, support = place.algorithm is REFINEMENT, state.images[start], state.supports[start]
-        if place.generation:
-            image, support = align(image, state.guide).astype(image.dtype), state.guide_support
-            if refining:
-                rng = np.random.default_rng((state.seed, start, place.generation))
-                image = exchanged(state.guide, image, support, problem, rng)
-            else:
-                image = _drawn(image, state.guide, problem)
-        elif not refining:
-            return problem
-        return problem.copy_with(start=image, support=support)
-
-    def _note(
-        self, problem: DiffractionPattern, state: EnsembleState, place: _Place, member: PhaseState, i: int
-    ) -> None:
-        """Keep what a start has, if it is its best so far. One that blew up is out, and the others go on."""
-        algorithm = place.algorithm
-        figures, era = algorithm.metrics(problem, member), algorithm.era(member)
-        judged = figures[self.rank]
-        if algorithm is REFINEMENT:
-            judged = figures["deviance"]
-            better = member.iteration == algorithm.iterations and judged < state.deviances[i]
-        else:
-            shrunk = era != state.eras[i] and place.generation == 0  # later ones must beat what there is
-            better = shrunk or judged < self._ranked_by(state)[i]
-        if better and math.isfinite(judged):
-            state.images[i] = algorithm.estimate(problem, member)
-            state.supports[i], state.eras[i], state.r_factors[i] = member.support, era, figures["r_factor"]
-            state.free_r_factors[i] = figures.get("free_r_factor", math.inf)
-            state.deviances[i] = figures.get("deviance", math.inf)
-
-    def _batches(self, starts: int) -> int:
-        return -(-starts // self.batch)
-
-    @property
-    def _searching(self) -> int:
-        """Iterations before the refinement."""
-        return self.generations * self._batches(self.starts) * self.algorithm.iterations
-
-    def _place(self, iteration: int) -> _Place:
-        searching = iteration < self._searching
-        algorithm = self.algorithm if searching else REFINEMENT
-        starts = self.starts if searching else min(self.refined, self.starts)
-        sweep, own = divmod(iteration if searching else iteration - self._searching, algorithm.iterations)
-        generation, batch = divmod(sweep, self._batches(starts))
-        return _Place(algorithm, generation, batch * self.batch, min((batch + 1) * self.batch, starts), own)
-
-
-def _drawn(image: NDArray, guide: NDArray, problem: DiffractionPattern) -> NDArray:
-    """The mean of an aligned image and the guide: the geometric one of densities."""
-    mean = np.sqrt(image * guide) if problem.object == "non-negative" else (image + guide) / 2
-    return mean if mean.any() else guide
+    def _sweep(self, state: EnsembleState, place: Place) -> Sweep:
+        return Sweep(
+            place.algorithm, place.refining, place.generation, self.rank, state.seed, state.guide,
+            state.guide_support, state.background,
+        )  # fmt: skip

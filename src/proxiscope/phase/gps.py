@@ -10,6 +10,7 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from ..core import Doc, Example, Label, Schedule
+from ..core.arrays import copied
 from ..core.parameters import at
 from ..core.threads import elementwise
 from ..physics.fourier import frequencies, gaussian
@@ -62,8 +63,8 @@ class GPS(Staged[GPSState]):
 
     def begin(self, work: Work, spectrum: NDArray, support: NDArray) -> GPSState:
         """z is the start, y = 0."""
-        zero = np.zeros_like(spectrum)
-        return GPSState(support=support, z=spectrum, y_hat=zero, best_z=spectrum.copy(), best_y_hat=zero.copy())
+        zeros = work.transform.spectrum
+        return GPSState(support=support, z=spectrum, y_hat=zeros(), best_z=copied(spectrum), best_y_hat=zeros())
 
     def magnitudes(self, work: Work, state: GPSState, kept: float, step: float) -> None:
         """z' <- prox(z - t F y) of eqs 2.14 and 2.28, and F y <- kept F y + step (2 z' - z)."""

@@ -1,5 +1,6 @@
 """Gradient descent on the misfit of the magnitudes, with Laplacian smoothing (eq. 5.5 of the thesis)."""
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, ClassVar, Literal
@@ -9,6 +10,7 @@ from annotated_types import Interval
 
 from ..core import Doc, Label, When
 from ..core.threads import elementwise
+from ..physics.on_device import DeviceSmoothing
 from ..physics.smoothing import Order, Sigma, Smoothing, laplacian_smoothing
 from . import kernels
 from .base import Work
@@ -22,11 +24,16 @@ class SmoothingWork(Work):
     """Adds what smooths a gradient in place: `smooth`, None where nothing does."""
 
     def __init__(self, problem: DiffractionPattern, algorithm: "GradientDescent"):
-        super().__init__(problem)
+        super().__init__(problem, algorithm.device)
         self.smooth, sigma, order = None, algorithm.sigma, algorithm.order
-        if algorithm.smoothing == "indices":
+        if algorithm.smoothing == "none":
+            return
+        if self.device != "cpu":
+            shape = problem.shape if algorithm.smoothing == "image" else (math.prod(problem.shape),)
+            self.smooth = DeviceSmoothing(shape, sigma, order, problem.real, self.device)
+        elif algorithm.smoothing == "indices":
             self.smooth = partial(laplacian_smoothing, sigma=sigma, order=order, out=self.image)
-        elif algorithm.smoothing == "image":
+        else:
             self.smooth = partial(Smoothing(self.image.shape, sigma, order, dtype=self.image.dtype), out=self.image)
 
 

@@ -65,7 +65,7 @@ def impose_magnitudes(spectrum, b):
         zero, one = _number(0, z), _number(1, z)
         a = math.sqrt(z.real * z.real + z.imag * z.imag)
         scale = b[i] / a if b[i] >= zero else one
-        re, im = (z.real * scale, z.imag * scale) if a > zero else (max(b[i], zero), zero)
+        re, im = (z.real * scale, z.imag * scale) if a != zero else (max(b[i], zero), zero)
         spectrum[i] = complex(re, im)
 
 
@@ -162,7 +162,7 @@ def gps_magnitudes(z, h, b, eps, t, kept, s):
         re, im = old.real - t * dual.real, old.imag - t * dual.imag
         a = math.sqrt(re * re + im * im)
         scale = (b[i] / a + eps) * inverse if b[i] >= zero else one
-        re, im = (re * scale, im * scale) if a > zero else (max(b[i], zero) * inverse, zero)
+        re, im = (re * scale, im * scale) if a != zero else (max(b[i], zero) * inverse, zero)
         z[i] = complex(re, im)
         h[i] = complex(
             kept * dual.real + s * (re + re - old.real),

@@ -1,16 +1,26 @@
 """A pattern on the spectrum of its object, where the kernels work."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.threads import elementwise
-from ..physics.fourier import FourierTransform, half, opposite, self_paired
+from ..core.arrays import place
+from ..core.threads import elementwise, suited
+from ..physics.fourier import half, opposite, self_paired
+from ..physics.on_device import fourier_transform
 from . import kernels
 from .problem import DiffractionPattern
 
 
 class Measured:
     """What was measured, on the half spectrum of a real object or the spectrum of a complex one.
+
+    Parameters
+    ----------
+    pattern : DiffractionPattern
+    device : Device
+        Where the arrays lie.
 
     Attributes
     ----------
@@ -24,19 +34,23 @@ class Measured:
         Whether pixels are held out.
     """
 
-    def __init__(self, pattern: DiffractionPattern):
-        self.transform = FourierTransform(pattern.shape, pattern.real)
+    def __init__(self, pattern: DiffractionPattern, device: str = "cpu"):
+        self.device, self.transform = device, fourier_transform(pattern.shape, pattern.real, device)
         held_out = pattern.held_out
         used = pattern.known if held_out is None else pattern.known & ~held_out
         self.has_free = held_out is not None
         self.parts, self.magnitudes = self._parts(pattern.magnitudes, used)
-        self._seen_sum = pattern.magnitudes.sum(dtype=np.float64, where=used)
+        self._seen_sum = float(pattern.magnitudes.sum(dtype=np.float64, where=used))
         if held_out is not None:
             self._free, _ = self._parts(pattern.magnitudes, held_out)
-            self._free_sum = pattern.magnitudes.sum(dtype=np.float64, where=held_out) or 1.0
+            self._free_sum = float(pattern.magnitudes.sum(dtype=np.float64, where=held_out)) or 1.0
 
     def _parts(self, b: NDArray, which: NDArray) -> tuple[list[NDArray], NDArray]:
         """The marked magnitudes at k and at -k, -1 elsewhere, so that each counts once; and their mean."""
+        parts, mean = self._on_spectrum(b, which)
+        return [place(part, self.device) for part in parts], place(mean, self.device)
+
+    def _on_spectrum(self, b: NDArray, which: NDArray) -> tuple[list[NDArray], NDArray]:
         marked = np.where(which, b, np.float32(-1))
         if not self.transform.real:
             whole = np.fft.ifftshift(marked)
@@ -49,7 +63,7 @@ class Measured:
     def r_factors(self, spectrum: NDArray) -> tuple[float, float]:
         """R-factor (eq. 2.21) of a spectrum over the pixels that are used, and over those held out (else NaN)."""
         r_factor = _misfit(spectrum, self.parts) / self._seen_sum
-        return r_factor, _misfit(spectrum, self._free) / self._free_sum if self.has_free else np.nan
+        return r_factor, _misfit(spectrum, self._free) / self._free_sum if self.has_free else math.nan
 
     def impose(self, spectrum: NDArray) -> NDArray:
         """Project onto the measured magnitudes, in place."""
@@ -58,4 +72,5 @@ class Measured:
 
 
 def _misfit(spectrum: NDArray, parts: list[NDArray]) -> float:
-    return sum(kernels.misfit(spectrum.reshape(-1), b.reshape(-1)) for b in parts)
+    misfit = suited(kernels.misfit, spectrum)
+    return float(sum(misfit(spectrum.reshape(-1), b.reshape(-1)) for b in parts))

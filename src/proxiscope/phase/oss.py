@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.arrays import copied
 from ..core.threads import elementwise
 from ..physics.fourier import frequencies, gaussian
 from . import kernels
@@ -43,7 +44,7 @@ class OSS(Staged[OSSState], ProjectionAlgorithm, name="oss", title="Oversampling
     def begin(self, work: Work, spectrum: NDArray, support: NDArray) -> OSSState:
         """Both images are the start."""
         image = work.transform.inverse(spectrum, work.transform.image())
-        return OSSState(support=support, input=image.copy(), image=image, best_input=image.copy())
+        return OSSState(support=support, input=copied(image), image=image, best_input=copied(image))
 
     def update(self, work: StagedWork, state: OSSState) -> None:
         """g <- u where u satisfies the constraints, g - beta u elsewhere, which outside the support is smoothed."""

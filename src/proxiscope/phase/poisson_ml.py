@@ -1,5 +1,6 @@
 """Maximum-likelihood refinement for counted photons (Thibault and Guizar-Sicairos, New J. Phys. 14, 063004 (2012))."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 
 from ..core import Doc, InputError, Label
 from ..core.algorithm import MaxIterations
+from ..core.arrays import namespace_of, on_host, place, zeros
+from ..core.threads import suited
 from ..physics.fourier import self_paired
 from . import kernels, quasi_newton
 from .base import PhaseRetrieval, PhaseState, Work
@@ -21,14 +24,16 @@ class Likelihood(Work):
     `counts` is, on the spectrum, how many of the pixels k and -k were measured; `intensities` the sum of theirs.
     """
 
-    def __init__(self, problem: DiffractionPattern):
-        super().__init__(problem)
+    def __init__(self, problem: DiffractionPattern, device: str = "cpu"):
+        super().__init__(problem, device)
         self.double = self.transform.spectrum(np.float64)
         self.wide = self.transform.image(np.float64)
-        parts = self.measured.parts
-        self.counts = sum((b >= 0).astype(np.float64) for b in parts)
-        self.intensities = sum(np.where(b >= 0, b, 0).astype(np.float64) ** 2 for b in parts)
-        self.pixels = float(self.counts.sum())
+        parts = [on_host(b) for b in self.measured.parts]
+        counts = sum((b >= 0).astype(np.float64) for b in parts)
+        intensities = sum(np.where(b >= 0, b, 0).astype(np.float64) ** 2 for b in parts)
+        self.counts, self.intensities = place(counts, device), place(intensities, device)
+        self.pixels = float(counts.sum())
+        self._twice = place(~self_paired(problem.shape), device) if problem.real else None
 
     def embed(self, values: NDArray, support: NDArray) -> NDArray:
         """The image that has `values` inside the support."""
@@ -40,11 +45,11 @@ class Likelihood(Work):
         """Half the deviance and its gradient, of an object given inside the support as real numbers."""
         spectrum = self.transform.forward(self.embed(values, support), self.double)
         arrays = (a.reshape(-1) for a in (spectrum, self.counts, self.intensities))
-        cost = kernels.poisson(*arrays, background)
-        if self.transform.real:  # the inverse counts the other columns twice, at k and at -k
-            spectrum[..., ~self_paired(self.transform.shape)] /= 2
+        cost = float(suited(kernels.poisson, spectrum)(*arrays, background))
+        if self._twice is not None:  # the inverse counts the other columns twice, at k and at -k
+            spectrum[..., self._twice] /= 2
         gradient = self.transform.inverse(spectrum, self.wide)[support]
-        return cost, 2 * support.size * gradient.view(np.float64)
+        return cost, 2 * math.prod(support.shape) * gradient.view(values.dtype)
 
     def read_out(self, values: NDArray, support: NDArray) -> float:
         """Variance of the read-out noise over the intensity of a photon, from the misfit of an object.
@@ -54,16 +59,17 @@ class Likelihood(Work):
         negative counts were cut off.
         """
         spectrum = self.transform.forward(self.embed(values, support), self.double)
-        measured = self.counts > 0
-        counts = self.counts[measured]
-        model = np.abs(spectrum[measured]) ** 2
-        variance = counts * (model - self.intensities[measured] / counts) ** 2
+        every_count, intensities = on_host(self.counts), on_host(self.intensities)
+        measured = every_count > 0
+        counts, intensities = every_count[measured], intensities[measured]
+        model = np.abs(on_host(spectrum)[measured]) ** 2
+        variance = counts * (model - intensities / counts) ** 2
         bright, dark = model >= np.quantile(model, 0.9), model <= np.median(model)
         photon = (variance[bright] / model[bright]).mean() if model.max() > 0 else 0.0
         if photon == 0:
             return 0.0
         excess = float((variance[dark] - photon * model[dark]).mean() / photon)
-        return min(max(0.0, excess), float(np.median(self.intensities[measured] / counts)))
+        return min(max(0.0, excess), float(np.median(intensities / counts)))
 
 
 @dataclass(kw_only=True)
@@ -108,7 +114,8 @@ class PoissonML(PhaseRetrieval[LikelihoodState], name="poisson-ml", title="Maxim
     ] = "estimated"
 
     def check_problem(self, problem: DiffractionPattern) -> None:
-        """Refuse a problem without a start."""
+        """Refuse a problem without a start, and a device that there is not."""
+        super().check_problem(problem)
         if problem.start is None:
             raise InputError(
                 "start",
@@ -123,30 +130,30 @@ class PoissonML(PhaseRetrieval[LikelihoodState], name="poisson-ml", title="Maxim
 
     def prepare(self, problem: DiffractionPattern) -> Likelihood:
         """The likelihood."""
-        return Likelihood(problem)
+        return Likelihood(problem, self.device)
 
     def started(
         self, work: Likelihood, problem: DiffractionPattern, seed: int, background: float | None = None
     ) -> LikelihoodState:
         """The start inside the support; with a `background` that is known already, if it is given."""
-        support = problem.support.copy()
-        start = work.constrain(problem.start, support, work.transform.image())
-        dtype = np.float64 if problem.real else np.complex128
-        values = start[support].astype(dtype).view(np.float64)
-        if not values.any():
+        support = place(problem.support.copy(), work.device)
+        start = work.constrain(place(problem.start, work.device), support, work.transform.image())
+        work.wide[...] = start
+        values = work.wide[support].view(work.intensities.dtype)
+        if not namespace_of(values).any(values):
             raise InputError("start", "it is zero inside the support", "Give a start that lies in the support")
         if background is None:
             background = work.read_out(values, support) if self.read_out == "estimated" else 0.0
         cost, gradient = work.cost(values, support, background)
-        memory = np.zeros((quasi_newton.MEMORY, values.size))
+        steps, changes = (zeros((quasi_newton.MEMORY, len(values)), np.float64, work.device) for _ in range(2))
         return LikelihoodState(
-            support=support, values=values, gradient=gradient, steps=memory, changes=memory.copy(), cost=cost,
+            support=support, values=values, gradient=gradient, steps=steps, changes=changes, cost=cost,
             background=background,
         )  # fmt: skip
 
     def advance(self, work: Likelihood, state: LikelihoodState) -> None:
         """One quasi-Newton step."""
-        bounded = self._bounded(work, state.values.size)
+        bounded = self._bounded(work, len(state.values))
         quasi_newton.step(lambda values: work.cost(values, state.support, state.background), state, bounded)
 
     def object(self, work: Likelihood, state: LikelihoodState) -> NDArray:
@@ -166,4 +173,4 @@ class PoissonML(PhaseRetrieval[LikelihoodState], name="poisson-ml", title="Maxim
         bounded = np.ones(size, bool)
         if not work.transform.real:
             bounded[1::2] = False
-        return bounded
+        return place(bounded, work.device)

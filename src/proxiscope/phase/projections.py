@@ -8,6 +8,7 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from ..core import Doc, Label, Zero
+from ..core.arrays import copied
 from ..core.threads import elementwise
 from .base import PhaseState, Work
 from .shrink_wrap import ShrinkWrap
@@ -30,7 +31,7 @@ class ProjectionAlgorithm(ShrinkWrap[ProjectionState]):
     def begin(self, work: Work, spectrum: NDArray, support: NDArray) -> ProjectionState:
         """Both images are the start."""
         image = work.transform.inverse(spectrum, work.transform.image())
-        return ProjectionState(support=support, input=image.copy(), image=image)
+        return ProjectionState(support=support, input=copied(image), image=image)
 
     def update(self, work: Work, state: ProjectionState) -> None:
         """The next input g from the last one and its u, in place."""

@@ -8,8 +8,9 @@ does the same, but cannot be held and resumed between iterations.
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
+
+from ..core.arrays import copied, namespace_of, on_host
 
 MEMORY = 10
 """Steps that the curvature is learnt from."""
@@ -37,17 +38,19 @@ def step(cost: Cost, state: Any, bounded: NDArray | None) -> None:
     """
     if state.converged:
         return
-    free = np.ones(state.values.shape, bool)
+    xp = namespace_of(state.values)
+    gradient, steps, changes = state.gradient, state.steps, state.changes
     if bounded is not None:
         free = ~(bounded & (state.values <= 0) & (state.gradient > 0))
-    direction = -_inverse_hessian(np.where(free, state.gradient, 0), state.steps * free, state.changes * free)
+        gradient, steps, changes = (xp.where(free, a, 0) for a in (gradient, steps, changes))
+    direction = -_inverse_hessian(gradient, steps, changes)
     if direction @ state.gradient >= 0:
-        direction = np.where(free, -state.gradient, 0)
-    length = 1.0 if state.steps[0].any() else _first_length(state.values, direction)
+        direction = -gradient
+    length = 1.0 if xp.any(state.steps[0]) else _first_length(state.values, direction)
     for _ in range(HALVINGS):
         values = state.values + length * direction
         if bounded is not None:
-            values = np.where(bounded, np.maximum(values, 0), values)
+            values = xp.where(bounded, xp.clip(values, 0, None), values)
         new_cost, gradient = cost(values)
         if new_cost <= state.cost + SUFFICIENT * (state.gradient @ (values - state.values)):
             _remember(state, values - state.values, gradient - state.gradient)
@@ -55,32 +58,44 @@ def step(cost: Cost, state: Any, bounded: NDArray | None) -> None:
             state.values, state.gradient, state.cost = values, gradient, float(new_cost)
             return
         length /= 2
-    state.converged = not state.steps[0].any()  # else the curvature may have misled
+    state.converged = not xp.any(state.steps[0])  # else the curvature may have misled
     state.steps[...] = state.changes[...] = 0
 
 
 def _first_length(values: NDArray, direction: NDArray) -> float:
     """A step of a hundredth of the values, while nothing is known of the curvature."""
-    return 0.01 * float(np.linalg.norm(values) / (np.linalg.norm(direction) or 1.0)) or 1.0
+    return 0.01 * float(_norm(values) / (_norm(direction) or 1.0)) or 1.0
+
+
+def _norm(vector: NDArray) -> NDArray:
+    return namespace_of(vector).sqrt(vector @ vector)
 
 
 def _remember(state: Any, change: NDArray, gradient_change: NDArray) -> None:
     if change @ gradient_change > 0:
-        state.steps[1:], state.changes[1:] = state.steps[:-1].copy(), state.changes[:-1].copy()
+        state.steps[1:], state.changes[1:] = copied(state.steps[:-1]), copied(state.changes[:-1])
         state.steps[0], state.changes[0] = change, gradient_change
 
 
 def _inverse_hessian(gradient: NDArray, steps: NDArray, changes: NDArray) -> NDArray:
     """The gradient times the inverse Hessian that the steps tell."""
-    q, pairs = gradient.copy(), []
-    for s, y in zip(steps, changes, strict=True):
-        if (curvature := s @ y) > 1e-12 * np.linalg.norm(s) * np.linalg.norm(y):
-            alpha = (s @ q) / curvature
-            q -= alpha * y
-            pairs.append((s, y, curvature, alpha))
+    q, pairs = copied(gradient), []
+    for s, y, curvature in _learnt(steps, changes):
+        alpha = (s @ q) / curvature
+        q -= alpha * y
+        pairs.append((s, y, curvature, alpha))
     if pairs:
         s, y, curvature, _ = pairs[0]
         q *= curvature / (y @ y)
     for s, y, curvature, alpha in reversed(pairs):
         q += (alpha - (y @ q) / curvature) * s
     return q
+
+
+def _learnt(steps: NDArray, changes: NDArray) -> list[tuple]:
+    """Each step that tells a curvature, with its change of the gradient and the product of both."""
+    xp = namespace_of(steps)
+    products = [s @ y for s, y in zip(steps, changes, strict=True)]
+    least = [1e-12 * _norm(s) * _norm(y) for s, y in zip(steps, changes, strict=True)]
+    told = on_host(xp.stack(products) > xp.stack(least))  # from a device in one go
+    return [pair for pair, tells in zip(zip(steps, changes, products, strict=True), told, strict=True) if tells]

@@ -1,7 +1,8 @@
 """The support as the object itself shows it (Marchesini et al., Phys. Rev. B 68, 140101 (2003))."""
 
+import math
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import scipy
@@ -9,6 +10,7 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from ..core import Doc, Example, Group, Label, Schedule, Unit, When, Zero
+from ..core.arrays import device_of, dtype_name, namespace_of, place
 from ..core.parameters import at
 from .base import PhaseRetrieval, S, Work
 
@@ -32,10 +34,32 @@ def shrink_wrapped(image: NDArray, threshold: float, blur: float, non_negative: 
     ndarray of bool, or None
         None when there is no object, when the support would be one pixel, or half of the frame or more.
     """
-    size = np.maximum(image, 0) if non_negative and not np.iscomplexobj(image) else np.abs(image)
-    blurred = scipy.ndimage.gaussian_filter(size, blur, mode="wrap") if blur else size
-    support = blurred > threshold * blurred.max()
-    return support if 1 < support.sum() < support.size / 2 else None
+    xp = namespace_of(image)
+    signed = non_negative and "complex" not in dtype_name(image)
+    blurred = blurred_by(blur, xp.clip(image, 0, None) if signed else xp.abs(image))
+    support = blurred > threshold * xp.max(blurred)
+    return support if 1 < xp.count_nonzero(support) < math.prod(support.shape) / 2 else None
+
+
+def blurred_by(sigma: float, image: Any) -> Any:
+    """A periodic image blurred by a Gaussian, which ends at four times its width."""
+    if sigma == 0:
+        return image
+    if isinstance(image, np.ndarray):
+        return scipy.ndimage.gaussian_filter(image, sigma, mode="wrap")
+    xp, factors = namespace_of(image), [_transfer_function(sigma, n) for n in image.shape]
+    factors[-1] = factors[-1][: image.shape[-1] // 2 + 1]
+    spectrum = xp.fft.rfftn(image)
+    for axis, values in enumerate(factors):
+        spectrum *= place(values.reshape([-1 if a == axis else 1 for a in range(image.ndim)]), device_of(image))
+    return xp.fft.irfftn(spectrum, s=tuple(image.shape), axes=tuple(range(image.ndim)))
+
+
+def _transfer_function(sigma: float, length: int) -> NDArray[np.float32]:
+    """Of SciPy's Gaussian filter around a circle of so many pixels."""
+    impulse = np.zeros(length)
+    impulse[0] = 1
+    return np.fft.fft(scipy.ndimage.gaussian_filter1d(impulse, sigma, mode="wrap")).real.astype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +110,7 @@ class ShrinkWrap(PhaseRetrieval[S]):
         done = state.iteration / self.iterations
         threshold, blur = at(self.shrink_threshold, done), at(self.shrink_blur, done)
         support = shrink_wrapped(self.object(work, state), threshold, blur, work.non_negative)
-        if support is not None and (support != state.support).any():
+        if support is not None and namespace_of(support).any(support != state.support):
             state.support[...] = support
             state.shrunk += 1
 

@@ -9,6 +9,7 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from ..core import Doc, Label, Unit, When
+from ..core.arrays import place
 from .base import PhaseState, S, Work
 from .problem import DiffractionPattern
 from .shrink_wrap import ShrinkWrap
@@ -23,7 +24,7 @@ class StagedState(PhaseState):
 
 
 class StagedWork(Work):
-    """The filter of the stage at hand, as factors of rows and columns."""
+    """The filter of the stage at hand, as factors of rows and columns, on the device."""
 
     stage = -1
     rows: NDArray
@@ -61,7 +62,7 @@ class Staged(ShrinkWrap[S]):
 
     def prepare(self, problem: DiffractionPattern) -> StagedWork:
         """The measured data, scratch, and room for the filter."""
-        return StagedWork(problem)
+        return StagedWork(problem, self.device)
 
     def filter(self, work: Work, width: float) -> tuple[NDArray, NDArray]:
         """The filter of `width` frames, as factors of rows and columns."""
@@ -82,7 +83,8 @@ class Staged(ShrinkWrap[S]):
             self.return_to_best(work, state)
         if stage != work.stage:
             width = np.linspace(self.widest, self.narrowest, self.stages)[stage]
-            work.stage, (work.rows, work.columns) = stage, self.filter(work, width)
+            work.stage = stage
+            work.rows, work.columns = (place(factors, work.device) for factors in self.filter(work, width))
 
     def judged(self, state: S) -> None:
         """Keep the iterate if it is better than all before with its support."""

@@ -2,18 +2,27 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
 from ..core import Algorithm, Doc, Group, InputError, Iterative, Label, State, Unit, Zero
-from ..core.algorithm import S
-from ..physics.projectors import GeneralProjector, LinearOperator, SingleAxisProjector, packed_slices, projector
+from ..core.algorithm import S, placed
+from ..core.arrays import copied, namespace, place, zeros
+from ..core.memory import Proposal
+from ..physics.projectors import (
+    GeneralProjector,
+    LinearOperator,
+    SingleAxisProjector,
+    check_device,
+    packed_slices,
+    projector,
+)
 from ..physics.projectors import memory as projector_memory
-from . import kernels
+from . import array_kernels, kernels
 from .film import around, resized, whole_rays
 from .problem import TiltSeries
 
@@ -49,10 +58,14 @@ class Setup:
         Of the projector.
     film : bool
         Whether the sample goes on beyond the volume, so that only rays wholly inside count.
+    device : str
+        A `Device`, on which volumes and projections lie.
 
     Attributes
     ----------
     projector : LinearOperator
+    kernels : module
+        Passes over arrays on the device.
     tilts : int
         Projections that are reconstructed from.
     measured : float32, ``projector.range_shape``
@@ -73,8 +86,16 @@ class Setup:
     of_the_whole: ClassVar[Mapping[str, Callable[[Iterable[float]], float]]] = {}
     """Attributes that are one number for the whole volume, and how it follows from those of its slabs."""
 
-    def __init__(self, series: TiltSeries, volume: tuple[int, int, int], kind: str = "real-space", film: bool = False):
-        self.projector = projector(kind, series.rotations, series.shape[1:], volume, series.shifts)
+    def __init__(
+        self,
+        series: TiltSeries,
+        volume: tuple[int, int, int],
+        kind: str = "real-space",
+        film: bool = False,
+        device: str = "cpu",
+    ):
+        self.device, self.kernels = device, kernels if device == "cpu" else array_kernels
+        self.projector = projector(kind, series.rotations, series.shape[1:], volume, series.shifts, device)
         self.volume = volume
         self.blocks = self.projector.domain_shape[0] if len(self.projector.domain_shape) == 4 else 1
         self.in_slices = type(self.projector) is SingleAxisProjector
@@ -87,6 +108,7 @@ class Setup:
                 "film", "no ray passes wholly through the volume", "Make the volume wider or thinner, or leave this off"
             )
         self.kept, self.tilts = used.astype(np.float32), int(used.sum())
+        self._kept = place(self.kept, device)
         self.measured = self.projector.pack_projections(measured)
         compared = used if series.held_out is None else used | series.held_out
         self.valid = None if valid[compared].all() else self.projector.pack_projections(valid)
@@ -105,7 +127,7 @@ class Setup:
         from, the free one that over the held-out ones; `misfit` is the root mean square, in the data's unit.
         """
         self.projector.forward(volume, out)
-        sums = kernels.subtract(out, self.measured, self.valid, self.kept)
+        sums = self.kernels.subtract(out, self.measured, self.valid, self._kept)
         self.sums = sums.sum(axis=0)
         absolute, squares = sums[..., 0].sum(axis=0), sums[..., 1] @ self.kept.astype(np.float64)
         names = ("r_factor", "free_r_factor")
@@ -124,7 +146,16 @@ class Setup:
     def constrain(self, volume: NDArray) -> None:
         """Set what lies outside the support to zero."""
         if self.support is not None:
-            kernels.restrict(volume, self.support)
+            self.kernels.restrict(volume, self.support)
+
+    def usable(self) -> Any:
+        """1 at the pixels that are reconstructed from; of a shape that goes with projections, on the device."""
+        kept = self._kept[:, None, None]
+        return kept if self.valid is None else self.valid * kept
+
+    def empty(self, shape: tuple[int, ...]) -> Any:
+        """An array on the device, float32, with anything in it."""
+        return place(np.empty(shape, np.float32), self.device)
 
 
 def _some(packed: NDArray, tilts: NDArray) -> NDArray:
@@ -148,6 +179,8 @@ class Tomography(Algorithm[TiltSeries, S]):
     )
     film: ClassVar[bool] = False
     """Whether the sample goes on beyond the field of view; a parameter of the methods that can take that."""
+    device: ClassVar[str] = "cpu"
+    """Where arrays lie; a parameter of the methods that can choose."""
     slice_reach: ClassVar[int | None] = 0
     """Slices on either side that affect one about a single axis, all in all; None where all do and must."""
 
@@ -197,14 +230,24 @@ class Tomography(Algorithm[TiltSeries, S]):
         return self.volume_shape(problem)
 
     def memory(self, problem: TiltSeries) -> int:
-        """Bytes that a run on `problem` allocates at its peak."""
+        """Bytes that a run on `problem` allocates at its peak; raises InputError where the projector cannot."""
+        if self.kind == "thesis":
+            self.check_single_axis(problem)
         depth, ny, nx = volume = self.work_shape(problem)
         tilts, rows, columns = problem.shape
         held = self._volumes * depth * packed_slices(ny) * nx
         masked = 1 if problem.valid.all() and not self.film else 2
         held += (self._series + masked) * tilts * packed_slices(rows) * columns
-        own = projector_memory(self.kind, problem.rotations, problem.shape[1:], volume, problem.shifts)
+        if self.device != "cpu":
+            held += 3 * depth * ny * nx + 4 * tilts * rows * columns  # what array operations leave on their way
+        own = projector_memory(self.kind, problem.rotations, problem.shape[1:], volume, problem.shifts, self.device)
         return 4 * held + own + _OVERHEAD
+
+    def proposals(self, problem: TiltSeries, have: int) -> Iterable[Proposal]:
+        """Slabs, out of core, and binning, as far as they fit."""
+        from .proposals import proposals
+
+        return proposals(self, problem, have)
 
     def work(self, problem: TiltSeries) -> float:
         """Voxels times tilts, in units of a projection along rays about a single axis."""
@@ -223,6 +266,10 @@ class Tomography(Algorithm[TiltSeries, S]):
                     )
         if self.kind == "thesis":
             self.check_single_axis(problem)
+        if self.device != "cpu":
+            geometry = problem.rotations, problem.shape[1:], self.work_shape(problem), problem.shifts
+            check_device(self.kind, *geometry, self.device)
+            namespace(self.device)
 
     def check_single_axis(self, problem: TiltSeries) -> None:
         """Raise InputError unless all tilts turn about y alone."""
@@ -235,9 +282,13 @@ class Tomography(Algorithm[TiltSeries, S]):
             )
 
 
+ON_HOST = {"on_host": True}
+"""Metadata of a state's field that is NumPy's on every device: a few numbers that steer the descent."""
+
+
 @dataclass
 class DescentState(State):
-    """Volume u and residual A u - b in the projector's layout, with the residual's figures.
+    """Volume u and residual A u - b in the projector's layout, on the algorithm's device, with the residual's figures.
 
     `squares` (block,) are the sums of squared residuals of the blocks of slices, `previous_squares` those of the
     iteration before. `slowdown` (block,) divides the step size. `r_factor`, `free_r_factor` and `misfit` are as
@@ -246,9 +297,9 @@ class DescentState(State):
 
     volume: NDArray
     residual: NDArray
-    squares: NDArray
-    previous_squares: NDArray
-    slowdown: NDArray
+    squares: NDArray = field(metadata=ON_HOST)
+    previous_squares: NDArray = field(metadata=ON_HOST)
+    slowdown: NDArray = field(metadata=ON_HOST)
     r_factor: float = 1.0
     free_r_factor: float | None = None
     misfit: float = 0.0
@@ -287,10 +338,10 @@ class IterativeTomography(Iterative, Tomography[DescentState]):
         """The state before the first step from a volume (z, y, x), zero if None."""
         work = self.prepare(problem)
         if volume is None:
-            volume = np.zeros(work.projector.domain_shape, np.float32)
+            volume = zeros(work.projector.domain_shape, np.float32, self.device)
         else:
-            volume = work.projector.pack_volume(resized(volume, work.volume)).copy()
-        residual, figures, squares = work.residual(volume, np.empty(work.projector.range_shape, np.float32))
+            volume = copied(work.projector.pack_volume(resized(volume, work.volume)))
+        residual, figures, squares = work.residual(volume, work.empty(work.projector.range_shape))
         start = np.full(work.blocks, np.inf), np.ones(work.blocks)
         return self.start(DescentState(volume, residual, squares, *start, **figures, work=work))
 
@@ -300,7 +351,13 @@ class IterativeTomography(Iterative, Tomography[DescentState]):
 
     def prepare(self, problem: TiltSeries) -> Setup:
         """The projector, the packed projections, and what else the method needs."""
-        return self.Setup(problem, self.work_shape(problem), self.kind, self.film)
+        return self.Setup(problem, self.work_shape(problem), self.kind, self.film, self.device)
+
+    def workspace(self, problem: TiltSeries, state: DescentState) -> Setup:
+        """What `prepare` made, with the arrays of a state that was loaded on the device."""
+        if state.work is None:
+            placed(state, self.device)
+        return super().workspace(problem, state)
 
     def descend(self, work: Setup, state: DescentState) -> None:
         """Change ``state.volume`` in place along the back projection of ``state.residual``."""

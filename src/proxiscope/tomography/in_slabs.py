@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..core import Algorithm, Doc, InputError, Label, NotEnoughMemoryError, State, Unit, Zero
 from ..core.algorithm import same_make
-from ..core.memory import available
+from ..core.memory import Proposal, available
 from ..physics.projectors import memory as projector_memory
 from ..physics.projectors import packed_slices
 from .base import Setup, Tomography
@@ -164,14 +164,14 @@ class InSlabs(Algorithm[TiltSeries, SlabsState], name="in-slabs"):
             self._begin(problem, state)
         slab = self._slab(problem, state, state.iteration)
         inner, series = work.enter(slab)
-        if not state.members and _tells_nothing(inner, series):
+        if not state.members and tells_nothing(inner, series):
             nothing = np.zeros(
                 (state.volume.shape[0], slab.slices[1] - slab.slices[0], state.volume.shape[2]), np.float32
             )
             self._end(problem, state, slab, work.misfit(state.volume, slab, nothing))
             return state
         member = state.members[0] if state.members else inner.init(series, state.seed)
-        _share(inner.workspace(series, member), dict(zip(work.common, state.common.tolist(), strict=True)))
+        set_shared(inner.workspace(series, member), dict(zip(work.common, state.common.tolist(), strict=True)))
         member = inner.step(series, member)
         state.members = [member]
         state.iteration += 1
@@ -194,11 +194,8 @@ class InSlabs(Algorithm[TiltSeries, SlabsState], name="in-slabs"):
         found: dict[str, list[float]] = {name: [] for name in names}
         for slab in slabs if names and len(slabs) > 1 else []:
             inner, series = work.enter(slab)
-            if _usable(inner, series).any():
-                setup = inner.prepare(series)
-                for name, values in found.items():
-                    values += [value for value in [getattr(setup, name)] if value > 0]
-                del setup
+            for name, value in shared_values(inner, series, names).items():
+                found[name].append(value)
             work.leave()
         state.common[...] = [choose(found[name]) if found[name] else 0 for name, choose in names.items()]
 
@@ -226,7 +223,8 @@ class InSlabs(Algorithm[TiltSeries, SlabsState], name="in-slabs"):
     def common(self, problem: TiltSeries) -> dict[str, Callable[[Iterable[float]], float]]:
         """`Setup.of_the_whole`, without the step where all slices are measured alike and it is the same by itself."""
         shared = dict(getattr(self.algorithm, "Setup", Setup).of_the_whole)
-        if problem.valid.all() and self.geometry(problem).plain:
+        compared = problem.used if problem.held_out is None else problem.used | problem.held_out
+        if problem.valid[compared].all() and self.geometry(problem).plain:
             shared.pop("step", None)
         return shared
 
@@ -260,6 +258,12 @@ class InSlabs(Algorithm[TiltSeries, SlabsState], name="in-slabs"):
     def memory(self, problem: TiltSeries) -> int:
         """Bytes that a run allocates at its peak: the volume, and what the largest slab needs."""
         return self._need(problem, self.thickness(problem))
+
+    def proposals(self, problem: TiltSeries, have: int) -> Iterable[Proposal]:
+        """Thinner slabs, out of core, and binning, as far as they fit."""
+        from .proposals import proposals
+
+        return proposals(self, problem, have)
 
     def thickness(self, problem: TiltSeries) -> int:
         """Slices of a slab: as wanted, or the most that the memory allows."""
@@ -308,12 +312,24 @@ def _usable(algorithm: Tomography, series: TiltSeries) -> NDArray[np.bool_]:
     return valid
 
 
-def _tells_nothing(algorithm: Tomography, series: TiltSeries) -> bool:
+def shared_values(algorithm: Tomography, series: TiltSeries, names: Iterable[str]) -> dict[str, float]:
+    """What a slab contributes to the values that all share; empty where nothing can come of it."""
+    if not _usable(algorithm, series).any():
+        return {}
+    setup = algorithm.prepare(series)
+    if "step" in names and setup.valid is None:  # here, but not in the whole, whose step allows for that
+        setup.valid = np.ones_like(setup.measured)
+        setup.step = setup.safe_step()
+    return {name: value for name in names if (value := float(getattr(setup, name))) > 0}
+
+
+def tells_nothing(algorithm: Tomography, series: TiltSeries) -> bool:
     """Whether the rows of a slab hold nothing, so that nothing comes of it."""
     return not series.projections.any(where=_usable(algorithm, series))
 
 
-def _share(setup: Any, values: Mapping[str, float]) -> None:
+def set_shared(setup: Any, values: Mapping[str, float]) -> None:
+    """Have a slab use the values of the whole, as far as there are any."""
     for name, value in values.items():
         if value:
             setattr(setup, name, value)

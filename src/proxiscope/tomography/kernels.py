@@ -151,3 +151,13 @@ def _restrict(volume, support):
 def restrict(volume, support):
     """u <- 0 outside the support, a bool array of the same shape."""
     elementwise(_restrict, (volume, support))
+
+
+multiply = np.multiply
+
+
+def normalise(volume):
+    """Divide each packed slice by its norm, or a volume (z, y, x) by its own; the largest norm is returned."""
+    norms = np.linalg.norm(volume, axis=(1, 2) if volume.ndim == 4 else None, keepdims=True)
+    volume /= np.maximum(norms, np.float32(1e-30))
+    return float(norms.max())

@@ -9,8 +9,8 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from ..core import Doc, Label
-from ..physics.projectors import LinearOperator, SingleAxisProjector
-from . import kernels
+from ..core.arrays import Device, place
+from ..physics.projectors import SingleAxisProjector
 from .base import DescentState, IterativeTomography, Setup
 from .problem import TiltSeries
 
@@ -20,14 +20,18 @@ class ResireSetup(Setup):
 
     of_the_whole: ClassVar[Mapping] = {"step": min}
 
-    def __init__(self, series: TiltSeries, volume: tuple[int, int, int], kind: str, film: bool):
-        super().__init__(series, volume, kind, film)
-        self.gradient = np.empty(self.projector.domain_shape, np.float32)
+    def __init__(self, series: TiltSeries, volume: tuple[int, int, int], kind: str, film: bool, device: str = "cpu"):
+        super().__init__(series, volume, kind, film, device)
+        self.gradient = self.empty(self.projector.domain_shape)
         self.weights = None
         if self.in_slices:
             self.weights = equal_weights(series.angles[series.used], series.shape[2], volume)
+        self.step = self.safe_step()
+
+    def safe_step(self) -> float:
+        """1 / (n N_z) of eq. 3.8; 0 where no ray to a usable pixel meets the volume."""
         depth = self.depth()
-        self.step = 1 / (self.tilts * depth) if depth > 0 else 0.0  # no ray to a usable pixel meets the volume
+        return 1 / (self.tilts * depth) if depth > 0 else 0.0
 
     def depth(self) -> float:
         """N_z of eq. 3.8: the depth of the volume, or what stands for it where rays are longer, or fewer.
@@ -38,24 +42,20 @@ class ResireSetup(Setup):
         nz, ny, nx = self.volume
         if self.valid is None and (nz >= max(ny, nx) or (nz >= nx and isinstance(self.projector, SingleAxisProjector))):
             return nz
-        mask = self.kept[:, None, None] if self.valid is None else self.valid * self.kept[:, None, None]
-        return 1.05 * largest_eigenvalue(self.projector, mask, self.weights) / self.tilts
+        return 1.05 * self.largest_eigenvalue() / self.tilts
 
+    def largest_eigenvalue(self, rounds: int = 6) -> float:
+        """Largest eigenvalue of weights * A* A over the usable pixels, by power iteration from a uniform volume.
 
-def largest_eigenvalue(projector: LinearOperator, mask: NDArray, weights: NDArray | None, rounds: int = 6) -> float:
-    """Largest eigenvalue of weights * A* mask A, by power iteration from a uniform volume.
-
-    Packed slices do not affect each other, so that each has its own, and the largest counts.
-    """
-    volume = np.ones(projector.domain_shape, np.float32)
-    packed = volume.ndim == 4
-    norms = np.float32(1)
-    for _ in range(rounds):
-        volume /= np.maximum(norms, np.float32(1e-30))
-        back = projector.adjoint(mask * projector.forward(volume))
-        volume = back if weights is None else back * (weights[..., None] if packed else weights[:, None])
-        norms = np.linalg.norm(volume, axis=(1, 2) if packed else None, keepdims=True)
-    return float(norms.max())
+        Packed slices do not affect each other, so that each has its own, and the largest counts.
+        """
+        volume, mask = place(np.ones(self.projector.domain_shape, np.float32), self.device), self.usable()
+        for _ in range(rounds):
+            volume = self.projector.adjoint(mask * self.projector.forward(volume))
+            if self.weights is not None:
+                volume = volume * (self.weights[..., None] if volume.ndim == 4 else self.weights[:, None])
+            largest = self.kernels.normalise(volume)
+        return largest
 
 
 def equal_weights(angles: NDArray, columns: int, volume: tuple[int, int, int]) -> NDArray[np.float32]:
@@ -88,6 +88,7 @@ class Resire(IterativeTomography):
             "which interpolates in Fourier space and is not adjoint."
         ),
     ] = "real-space"
+    device: Device = "cpu"
 
     @property
     def kind(self) -> str:
@@ -123,4 +124,4 @@ class RESIRE(Resire, name="resire", title="RESIRE"):
         state.slowdown[state.squares > 1.0001 * state.previous_squares] *= 1.5
         gradient = work.projector.adjoint(state.residual, work.gradient)
         step = self.step_size * work.step / state.slowdown
-        kernels.descend(state.volume, gradient, step, self.positivity, work.weights)
+        work.kernels.descend(state.volume, gradient, step, self.positivity, work.weights)

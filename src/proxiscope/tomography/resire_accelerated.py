@@ -1,14 +1,14 @@
 """RESIRE with momentum (A. Beck and M. Teboulle, SIAM J. Imaging Sci. 2, 183 (2009))."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import kernels
-from .base import DescentState
+from ..core.arrays import copied
+from .base import ON_HOST, DescentState
 from .resire import FAST, Resire, ResireSetup
 
 
@@ -18,7 +18,7 @@ class MomentumState(DescentState):
 
     previous: NDArray
     previous_residual: NDArray
-    t: NDArray
+    t: NDArray = field(metadata=ON_HOST)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +46,8 @@ class AcceleratedRESIRE(Resire, name="resire-accelerated", title="RESIRE, accele
         common = {f.name: getattr(state, f.name) for f in fields(state)}
         return MomentumState(
             **common,
-            previous=state.volume.copy(),
-            previous_residual=state.residual.copy(),
+            previous=copied(state.volume),
+            previous_residual=copied(state.residual),
             t=np.ones_like(state.slowdown),
         )
 
@@ -55,7 +55,7 @@ class AcceleratedRESIRE(Resire, name="resire-accelerated", title="RESIRE, accele
         """A gradient step from the extrapolated volume."""
         gradient, momentum = self.ahead(work, state, state.squares > 1.0001 * state.previous_squares)
         step = work.step / state.slowdown
-        kernels.leap(state.volume, state.previous, gradient, momentum, step, self.positivity, work.weights)
+        work.kernels.leap(state.volume, state.previous, gradient, momentum, step, self.positivity, work.weights)
         self.swap(state)
 
     def ahead(self, work: ResireSetup, state: MomentumState, rose: NDArray[np.bool_]) -> tuple[NDArray, NDArray]:
@@ -67,7 +67,7 @@ class AcceleratedRESIRE(Resire, name="resire-accelerated", title="RESIRE, accele
         state.t[rose] = 1
         t = (1 + np.sqrt(1 + 4 * state.t**2)) / 2
         momentum, state.t = (state.t - 1) / t, t
-        kernels.extrapolate(state.residual, state.previous_residual, momentum)
+        work.kernels.extrapolate(state.residual, state.previous_residual, momentum)
         return work.projector.adjoint(state.previous_residual, work.gradient), momentum
 
     def swap(self, state: MomentumState) -> None:

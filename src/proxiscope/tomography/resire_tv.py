@@ -11,14 +11,14 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from ..core import Doc, Label, Zero
-from . import kernels
+from ..core.arrays import namespace_of, place, zeros
+from . import array_total_variation, total_variation
 from .base import DescentState
 from .film import resized
 from .noise import noise_level
 from .problem import TiltSeries
 from .resire import FAST, ResireSetup
 from .resire_accelerated import AcceleratedRESIRE, MomentumState
-from .total_variation import proximal, total_variation
 
 _ROUNDS = 3
 """Inner steps in each iteration; one does nearly as well, since each begins where the last one ended."""
@@ -33,19 +33,30 @@ class TVSetup(ResireSetup):
     ----------
     mask : bool, (z, y, x), or None
         The support.
+    smoothness : module
+        The total variation and its proximal map for arrays on the device.
     noise : float
         Standard deviation, sigma sqrt(n), for white noise sigma in each of n projections, as `noise_level` finds it.
     """
 
     of_the_whole: ClassVar[Mapping] = {**ResireSetup.of_the_whole, "noise": median}
 
-    def __init__(self, series: TiltSeries, volume: tuple[int, int, int], kind: str, film: bool):
-        super().__init__(series, volume, kind, film)
-        self.mask = None if series.support is None else resized(series.support, volume)
-        back = self.projector.adjoint(self.measured * self.kept[:, None, None], self.gradient)
+    def __init__(self, series: TiltSeries, volume: tuple[int, int, int], kind: str, film: bool, device: str = "cpu"):
+        super().__init__(series, volume, kind, film, device)
+        self.smoothness = total_variation if device == "cpu" else array_total_variation
+        self.mask = None if series.support is None else place(resized(series.support, volume), device)
+        back = self.projector.adjoint(self.measured * self._kept[:, None, None], self.gradient)
         sigma = noise_level(series.projections[series.used], series.valid[series.used])
-        least = _LEAST * float(max(back.max(), -back.min()))
+        least = _LEAST * float(namespace_of(back).max(abs(back)))
         self.noise = max(least, float(sigma * np.sqrt(self.tilts)))  # the former where sigma is NaN
+
+    def unpacked(self, volume: NDArray) -> NDArray:
+        """A volume in the projector's layout as (z, y, x), where it is."""
+        return self.projector.unpack_volume(volume) if self.device == "cpu" else volume
+
+    def packed(self, volume: NDArray) -> NDArray:
+        """A volume (z, y, x) in the projector's layout, where it is."""
+        return self.projector.pack_volume(volume) if self.device == "cpu" else volume
 
 
 @dataclass(kw_only=True)
@@ -92,8 +103,10 @@ class TVRESIRE(AcceleratedRESIRE, name="resire-tv", title="RESIRE, total variati
         """p = 0."""
         momentum = super().start(state)
         common = {f.name: getattr(momentum, f.name) for f in fields(momentum)}
-        variation = total_variation(state.work.projector.unpack_volume(state.volume))
-        return TVState(**common, dual=np.zeros((3, *state.work.volume), np.float32), variation=variation)
+        work = state.work
+        variation = work.smoothness.total_variation(work.unpacked(state.volume))
+        dual = zeros((3, *work.volume), np.float32, self.device)
+        return TVState(**common, dual=dual, variation=variation)
 
     def descend(self, work: TVSetup, state: TVState) -> None:
         """A gradient step from the extrapolated volume, and the proximal map of the total variation."""
@@ -103,11 +116,11 @@ class TVRESIRE(AcceleratedRESIRE, name="resire-tv", title="RESIRE, total variati
         state.objective = float(objective)
         gradient, momentum = self.ahead(work, state, rose)
         step = work.step / state.slowdown
-        kernels.leap(state.volume, state.previous, gradient, momentum, step, False, work.weights)
-        volume = proximal(
-            work.projector.unpack_volume(state.previous), state.dual, float(step[0]) * weight,
+        work.kernels.leap(state.volume, state.previous, gradient, momentum, step, False, work.weights)
+        volume = work.smoothness.proximal(
+            work.unpacked(state.previous), state.dual, float(step[0]) * weight,
             weights=work.weights, support=work.mask, positivity=self.positivity, rounds=_ROUNDS,
         )  # fmt: skip
-        state.variation = total_variation(volume)
-        state.previous = work.projector.pack_volume(volume)
+        state.variation = work.smoothness.total_variation(volume)
+        state.previous = work.packed(volume)
         self.swap(state)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Interval
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..core import Doc, Label
 from ..core.algorithm import MaxIterations
-from . import kernels
+from ..core.arrays import Device, namespace_of, place
 from .base import DescentState, IterativeTomography, Setup
 from .problem import TiltSeries
 
@@ -18,27 +18,27 @@ from .problem import TiltSeries
 class SirtSetup(Setup):
     """A packed tilt series with the row and column sums of the projector."""
 
-    def __init__(self, series: TiltSeries, volume: tuple[int, int, int], kind: str, film: bool):
-        super().__init__(series, volume, kind, film)
-        ones = np.ones(self.projector.domain_shape, np.float32)
-        usable = np.ones(self.projector.range_shape, np.float32) if self.valid is None else self.valid
-        usable = usable * self.kept[:, None, None]
+    def __init__(self, series: TiltSeries, volume: tuple[int, int, int], kind: str, film: bool, device: str = "cpu"):
+        super().__init__(series, volume, kind, film, device)
+        ones = place(np.ones(self.projector.domain_shape, np.float32), device)
+        usable = place(np.ones(self.projector.range_shape, np.float32), device) * self.usable()
         inverted = inverse if self.in_slices else bounded_inverse
         self.row_weights = inverted(self.projector.forward(ones))
         self.column_weights = inverted(self.projector.adjoint(usable, ones))
-        self.scaled = np.empty(self.projector.range_shape, np.float32)
-        self.gradient = np.empty(self.projector.domain_shape, np.float32)
+        self.scaled = self.empty(self.projector.range_shape)
+        self.gradient = self.empty(self.projector.domain_shape)
         if not self.in_slices:
             self.column_weights /= max(1, 1.05 * self._largest_eigenvalue(usable * self.row_weights))
 
     def _largest_eigenvalue(self, row_weights: NDArray, rounds: int = 8) -> float:
         """Largest eigenvalue of C A* R A, by power iteration from a random volume."""
-        volume = np.random.default_rng(0).random(self.projector.domain_shape, np.float32)
+        volume = place(np.random.default_rng(0).random(self.projector.domain_shape, np.float32), self.device)
+        self.kernels.normalise(volume)
         for _ in range(rounds):
-            volume /= max(np.linalg.norm(volume), np.float32(1e-30))
-            np.multiply(row_weights, self.projector.forward(volume, self.scaled), out=self.scaled)
+            self.kernels.multiply(row_weights, self.projector.forward(volume, self.scaled), out=self.scaled)
             volume = self.column_weights * self.projector.adjoint(self.scaled, self.gradient)
-        return float(np.linalg.norm(volume))
+            largest = self.kernels.normalise(volume)
+        return largest
 
 
 def inverse(sums: NDArray) -> NDArray:
@@ -52,7 +52,9 @@ def bounded_inverse(sums: NDArray) -> NDArray:
 
     Of rays about other axes that only graze the volume positive and negative weights may cancel.
     """
-    return 1 / np.maximum(sums, max(np.float32(0.1) * sums.max(), np.float32(1)))
+    xp = namespace_of(sums)
+    least = max(np.float32(0.1) * np.float32(float(xp.max(sums))), np.float32(1))
+    return 1 / xp.clip(sums, float(least), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +77,11 @@ class SIRT(IterativeTomography, name="sirt", title="SIRT"):
         "thesis": {"max_iterations": 400}, "fast": {"max_iterations": 50},
     }  # fmt: skip
 
+    projector: Annotated[
+        Literal["real-space", "fourier-slice"],
+        Doc("How volumes are projected: rays in real space, or the exact Fourier slice theorem."),
+    ] = "real-space"
+    device: Device = "cpu"
     relaxation: Annotated[
         float,
         Interval(ge=0.01, le=1.99),
@@ -83,8 +90,13 @@ class SIRT(IterativeTomography, name="sirt", title="SIRT"):
     ] = 1.0
     max_iterations: MaxIterations = 200
 
+    @property
+    def kind(self) -> str:
+        """Kind of projector that the method uses."""
+        return self.projector
+
     def descend(self, work: SirtSetup, state: DescentState) -> None:
         """Eq. 3.5, with column weights."""
-        np.multiply(state.residual, work.row_weights, out=work.scaled)
+        work.kernels.multiply(state.residual, work.row_weights, out=work.scaled)
         gradient = work.projector.adjoint(work.scaled, work.gradient)
-        kernels.descend(state.volume, gradient, self.relaxation, self.positivity, work.column_weights)
+        work.kernels.descend(state.volume, gradient, self.relaxation, self.positivity, work.column_weights)

@@ -97,14 +97,11 @@ class Geometry:
         return min(first, slab.kept[0]), max(last, slab.kept[1])
 
     def slabs(self, thickness: int, overlap: int) -> list[Slab]:
-        """Cut the volume; a last slab of less than half a block, or half the thickness, goes to the one before."""
-        height = self.volume[1]
-        edges = [*range(0, height, thickness), height]
-        if len(edges) > 2 and height - edges[-2] <= min(BLOCK, thickness) // 2:
-            del edges[-2]
-        if len(edges) == 2:
+        """Cut the volume."""
+        height, parts = self.volume[1], cut(self.volume[1], thickness)
+        if len(parts) == 1:
             return [Slab((0, height), (0, height), (0, self.series.shape[1]), (0, self.series.shape[1]))]
-        return [self._slab(kept, overlap) for kept in pairwise(edges)]
+        return [self._slab(kept, overlap) for kept in parts]
 
     def _slab(self, kept: tuple[int, int], overlap: int) -> Slab:
         wanted = max(kept[0] - overlap, 0), min(kept[1] + overlap, self.volume[1])
@@ -130,6 +127,14 @@ class Geometry:
             support=None if series.support is None else series.support[:, slice(*slices)],
         )
         return part
+
+
+def cut(height: int, thickness: int) -> list[tuple[int, int]]:
+    """Slices (first, last + 1) of slabs; a last one of less than half a block, or thickness, joins the one before."""
+    edges = [*range(0, height, thickness), height]
+    if len(edges) > 2 and height - edges[-2] <= min(BLOCK, thickness) // 2:
+        del edges[-2]
+    return list(pairwise(edges))
 
 
 def _within(low: float, high: float, length: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..core.threads import parallel
 
-_CURVATURE = 12
+CURVATURE = 12
 """Bound on the largest eigenvalue of D D*, for differences D along three axes."""
 
 
@@ -64,7 +64,7 @@ def proximal(
     primal = [(volume, dual, np.float32(scale), w, mask, positivity, z, out) for z in slices]
     parallel(_primal, primal)
     if scale > 0:
-        step = np.float32(1 / (_CURVATURE * scale * float(w.max())))
+        step = np.float32(1 / (CURVATURE * scale * float(w.max())))
         for _ in range(rounds):
             parallel(_ascend, [(out, dual, step, z) for z in slices])
             parallel(_primal, primal)

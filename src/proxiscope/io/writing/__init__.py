@@ -53,12 +53,7 @@ def write(path: Path, contents: Contents) -> tuple[str, ...]:
         raise InputError("array", "complex numbers", remedy)
     write_beside = _module(suffix).beside(path, contents) if suffix in _BESIDE else tuple
     with atomic(path, folder=suffix == ".zarr") as temporary:
-        try:
-            left_out = writer(temporary, contents)
-        except (OSError, RuntimeError) as error:  # HDF5 says RuntimeError when the disk is full
-            raise InputError(
-                path.name, f"cannot be written ({error})", "Check the free space and permissions."
-            ) from error
+        left_out = writer(temporary, contents)
     return (*(_sentence(path, name) for name in left_out), *write_beside())
 
 

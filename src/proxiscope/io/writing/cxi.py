@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import InputError
+from ...core.files import Calm
 from ..contents import Contents
 from ..document import as_json
 from .hdf5 import describe
@@ -22,7 +23,7 @@ def write(path: Path, contents: Contents) -> list[str]:
 
     if contents.kind == "tilt-series":
         raise InputError(path.name, "CXI has no place for a tilt series", "Use .mrc, .h5, .zarr or .npz.")
-    with h5py.File(path, "w") as file:
+    with Calm(path) as calm, h5py.File(calm, "w") as file:
         file["cxi_version"] = _VERSION
         entry = file.create_group("entry_1")
         image = entry.create_group("image_1")

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from ...core.files import Calm
 from ..contents import Contents
 from ..document import FORMAT, VERSION, as_json
 
@@ -13,7 +14,7 @@ def write(path: Path, contents: Contents) -> list[str]:
     """Write ``/data`` and what goes with it."""
     import h5py
 
-    with h5py.File(path, "w") as file:
+    with Calm(path) as calm, h5py.File(calm, "w") as file:
         data = file.create_dataset("data", data=contents.array)
         if contents.scale is not None:
             data.attrs.update({"pixel_size": contents.scale, "units": "nm"})

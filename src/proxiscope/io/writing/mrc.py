@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ...core.errors import InputError
 from ...core.files import atomic
+from ...core.hdf5_heaps import check_heaps
 from ..contents import Contents
 from ..document import as_json
 from ..text import read_rows
@@ -66,12 +67,8 @@ def beside(path: Path, contents: Contents) -> Callable[[], tuple[str, ...]]:
 
 
 def _write_angles(path: Path, angles: NDArray) -> tuple[str, ...]:
-    try:
-        with atomic(path) as temporary:
-            temporary.write_text("".join(f"{angle:.4f}\n" for angle in angles))
-    except OSError as error:
-        found = f"cannot be written ({error})"
-        raise InputError(path.name, found, "Check the free space and permissions.") from error
+    with atomic(path) as temporary:
+        temporary.write_text("".join(f"{angle:.4f}\n" for angle in angles))
     return ()
 
 
@@ -93,6 +90,7 @@ def _angles_in(path: Path) -> NDArray | None:
             block = mrc.extended_header.tobytes()
         if not is_sound(block):
             return None
+        check_heaps(io.BytesIO(block), len(block), path.name)
         with h5py.File(io.BytesIO(block), "r") as record:
             angles = np.asarray(record["angles"])
     except (OSError, ValueError, KeyError):

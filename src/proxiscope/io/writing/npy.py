@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ...core.errors import InputError
 from ...core.files import atomic
 from ..contents import Contents
 from ..document import as_json, document
@@ -29,11 +28,8 @@ def beside(path: Path, contents: Contents) -> Callable[[], tuple[str, ...]]:
 
 def _write_document(path: Path, contents: Contents) -> tuple[str, ...]:
     found = {**document(contents)[0], "fingerprint": fingerprint(path)}
-    try:
-        with atomic(sidecar(path)) as temporary:
-            temporary.write_text(as_json(found))
-    except OSError as error:
-        raise InputError(path.name, f"cannot be written ({error})", "Check the free space and permissions.") from error
+    with atomic(sidecar(path)) as temporary:
+        temporary.write_text(as_json(found))
     return ()
 
 

@@ -1,5 +1,6 @@
 """What the reconstruction panels share: choose, run, watch."""
 
+import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,15 +15,21 @@ import napari
 
 from ...core import Algorithm, InputError, algorithms
 from ...core.estimates import Size
+from ...core.memory import Proposal
+from ...io.lazy import is_lazy
+from ...preparation import as_step
 from ..algorithm_chooser import AlgorithmChooser
 from ..buttons import Buttons
 from ..choices import choose_layers
 from ..controls import wrapped_label
-from ..cost import CostLabel
+from ..cost import CostLabel, Planned
+from ..devices import mark_missing
 from ..fields import WholeNumber
 from ..form import ParameterForm, Rows, Section
 from ..live import short_name
 from ..previewing import PreviewRun
+from ..proposals import ProposalButtons
+from ..resuming import Resuming
 from ..run import Run
 from ..stopping import StopSection
 from . import open_panel
@@ -31,6 +38,9 @@ from .running import RunningPanel
 
 LOWEST_FORM = 200
 """Pixels, in which some rows can still be seen."""
+
+COMPUTING = "Computing"
+"""Title of the group of parameters that tell how, not what, is computed."""
 
 TWICE = 0.3
 """Seconds in which a second press is part of a double click."""
@@ -56,10 +66,12 @@ class ReconstructionPanel(RunningPanel):
         super().__init__(viewer)
         self._watched: Any = None
         self._pressed = 0.0
+        self.resuming = Resuming(self)
         self._build()
         self._connect()
         self.refresh_layers()
         self._choose_algorithm()
+        self.resuming.begin()
 
     # ---- what a subclass says
 
@@ -111,7 +123,9 @@ class ReconstructionPanel(RunningPanel):
         self.form: ParameterForm | None = None
         self._form_rows: QWidget | None = None
         self.stopping, self.cost = StopSection(), CostLabel()
-        self._method = group("2  Method", self.chooser, self.stopping, self.cost)
+        self.proposals = ProposalButtons()
+        method = (self.chooser, *self.sections(), self.stopping, self.cost, self.proposals)
+        self._method = group("2  Method", *method)
 
         scroll = scrolling(group("1  Data", self.input_buttons, self.rows, self.further, self.recognised), self._method)
         self.splitter = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
@@ -120,6 +134,7 @@ class ReconstructionPanel(RunningPanel):
             self.splitter.addWidget(widget)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(4, 4, 4, 4)
+        outer.addWidget(self.resuming.bar)
         outer.addWidget(in_scroll(self.splitter))  # so that it asks for no height, as when docks lie below each other
 
     def input_actions(self) -> list[tuple[str, str, str]]:
@@ -134,6 +149,8 @@ class ReconstructionPanel(RunningPanel):
         self.input.changed.connect(self._watch)
         self.algorithm.changed.connect(self._choose_algorithm)
         self.seed.changed.connect(self._offer_changes)
+        self.cost.fits.connect(self.proposals.show_proposals)
+        self.proposals.chosen.connect(self.use_proposal)
         self._connect_controls()
         self.input_buttons.pressed.connect(lambda name: getattr(self, f"{name}_input")())
         self._listen()
@@ -187,20 +204,28 @@ class ReconstructionPanel(RunningPanel):
         before, self.form = self.form, ParameterForm(cls)
         if before is not None:
             self.form.take_over(before)
+        if "device" in self.form.widgets:
+            mark_missing(self.form.widgets["device"])
         first, *groups = self.form.grouped().items()
         random_start = [self.seed] if cls.random_start else []
         self._form_rows = QWidget()
         layout = QVBoxLayout(self._form_rows)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(Rows([*first[1], *random_start]))
-        for section in [Section(title, widgets) for title, widgets in groups] + self.more_sections(cls):
+        sections = [Section(title, widgets) for title, widgets in groups if title != COMPUTING]
+        computing = [Section(title, widgets) for title, widgets in groups if title == COMPUTING]
+        for section in (*sections, *self.more_sections(cls), *computing):  # what hardly anybody changes comes last
             layout.addWidget(section)
-        self._method.layout().insertWidget(self._method.layout().indexOf(self.stopping), self._form_rows)
+        self._method.layout().insertWidget(self._method.layout().indexOf(self.chooser) + 1, self._form_rows)
         self.stopping.offer(cls)
         self.chooser.follow(self.form)
         for do in (self._offer_changes, self._show_cost):
             self.form.changed.connect(do)
             do()
+
+    def sections(self) -> list[Section]:
+        """Sections below all that belongs to the algorithm."""
+        return []
 
     def more_sections(self, cls: type[Algorithm]) -> list[Section]:
         """Sections below the parameters of an algorithm."""
@@ -210,6 +235,11 @@ class ReconstructionPanel(RunningPanel):
         """The algorithm with the values shown; raises InputError for text that does not parse."""
         return self.form.algorithm()
 
+    def show_algorithm(self, algorithm: Algorithm) -> None:
+        """Show an algorithm with its parameters, so that `chosen_algorithm` gives it."""
+        self.algorithm.value = algorithm.name
+        self.form.show_algorithm(algorithm)
+
     # ---- running
 
     def start(self) -> None:
@@ -217,6 +247,7 @@ class ReconstructionPanel(RunningPanel):
         with self._reporting():
             layer, options = self._input(), {"seed": self.seed.value, "stop": self.stopping.criteria()}
             run = Run(self.chosen_algorithm(), self.problem_maker(layer), **options)
+            run.run_on = self.run_on()
             self._begin(run, short_name(self.chooser.algorithm_class), layer)
 
     def start_once(self) -> None:
@@ -250,7 +281,27 @@ class ReconstructionPanel(RunningPanel):
         """Say what a run would take."""
         layer = self.input.value
         with suppress(InputError):  # of data or text that are not complete yet
-            self.cost.show_cost(None if layer is None else self.chosen_algorithm(), layer and self.size(layer))
+            self.cost.show_cost(None if layer is None else self.planned(layer))
+
+    def planned(self, layer: Any) -> Planned:
+        """What a run on `layer` is to be; raises InputError."""
+        reading = 4 * math.prod(layer.data.shape) if is_lazy(layer.data) else 0
+        return Planned(self.chosen_algorithm(), self.size(layer), reading=reading)
+
+    def use_proposal(self, proposal: Proposal) -> None:
+        """Set the panel so that a run fits into memory."""
+        if proposal.binning > 1:
+            self.prepare_input()
+            step = as_step({"name": "bin", "factor": proposal.binning})
+            open_panel(self.viewer, "Prepare data").plan.add(step)
+        if proposal.algorithm is not None:
+            self.show_algorithm(proposal.algorithm)
+
+    def _report(self, error: Exception, of: str = "") -> None:
+        """Also offer what fits where memory did not suffice."""
+        super()._report(error, of)
+        if getattr(error, "proposals", ()):
+            self.proposals.show_proposals(error.proposals)
 
     # ---- sessions
 
@@ -271,3 +322,4 @@ class ReconstructionPanel(RunningPanel):
         super().leave()
         self._watch(None)
         self.cost.leave()
+        self.resuming.leave()

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QDockWidget, QFrame, QGroupBox, QMainWindow, QScrollArea, QVBoxLayout, QWidget
 
@@ -37,6 +37,9 @@ class Dock(QWidget):
         self.setMinimumWidth(NARROWEST)
         bind(self.viewer)
         self.destroyed.connect(_canceller(self))
+        self._closing, window = False, getattr(getattr(self.viewer, "window", None), "_qt_window", None)
+        if window is not None:
+            window.installEventFilter(self)
 
     def refresh_layers(self, event: Any = None) -> None:
         """Offer the layers that there are."""
@@ -59,10 +62,10 @@ class Dock(QWidget):
         except ProxiscopeError as error:
             self._report(error)
 
-    def _report(self, error: Exception) -> None:
-        """Show what went wrong, in the panel and as a notification."""
+    def _report(self, error: Exception, of: str = "") -> None:
+        """Show what went wrong, in the panel and as a notification; of what is not one of ours, also in what."""
         known = isinstance(error, ProxiscopeError)
-        text = str(error) if known else f"{type(error).__name__}: {error}"
+        text = str(error) if known else f"{of}{': ' if of else ''}{type(error).__name__}: {error}"
         self.controls.status.setText(text)
         show_error(text)
 
@@ -91,6 +94,14 @@ class Dock(QWidget):
             window.tabifyDockWidget(beside[-1], mine)
             mine.raise_()
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """A window that was closed lives on for a moment, in which nothing that is under way must be shown in it."""
+        if event.type() == QEvent.Type.Close:
+            self._closing = True
+        elif event.type() == QEvent.Type.Hide and self._closing and not self.left:
+            self.leave()
+        return super().eventFilter(watched, event)
+
     def event(self, event: QEvent) -> bool:
         """A panel that is taken out of its window leaves no thread behind."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None and not self.left:
@@ -104,7 +115,7 @@ def _canceller(panel: Dock) -> Callable[..., None]:
 
     def cancel(*_: Any) -> None:
         for worker in workers_of(state):
-            worker.cancel()
+            worker.interrupt()
 
     return cancel
 

@@ -2,25 +2,27 @@
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from magicgui.widgets import ComboBox, Container, FloatSpinBox, PushButton
 from magicgui.widgets.bases import ValueWidget
 from napari.layers import Image, Labels, Shapes
-from napari.qt.threading import create_worker
 
-from ...core import Algorithm, InputError
+from ...core import Algorithm, InputError, algorithms
 from ...core.estimates import PatternSize
+from ...io.lazy import in_memory
 from ...io.load import pattern
 from ...phase import DiffractionPattern, Ensemble
 from ...phase.agreement import compare
-from ..background import is_open
+from ..background import in_background, is_open
 from ..choices import choose_layers
 from ..form import ParameterForm, Section
 from ..layers import DERIVED, KEY, array_of, companions, note, source_of, support_layer
 from ..recipes import origin_of, pattern_recipe
+from ..run_on import RunOn
 from ..values import ValuesChoice
 from .base import ReconstructionPanel
 
@@ -49,6 +51,7 @@ class PhasePanel(ReconstructionPanel):
     first_algorithm: ClassVar[str] = "gps-r"
     input_label: ClassVar[str] = "Pattern"
     many: ParameterForm | None = None
+    place: RunOn | None = None
     no_input: ClassVar[str] = (
         "Open a centred diffraction pattern, or File > Open Sample > proxiscope > Diffraction pattern of a vesicle."
     )
@@ -193,11 +196,11 @@ class PhasePanel(ReconstructionPanel):
             "hold_out": self.held_out.value / 100,
             "pixel_size": note(layer, "pixel_size"),
         }
-        origin, source = origin_of(layer), source_of(layer)
+        origin, source, name = origin_of(layer), source_of(layer), Path(layer.name)
 
         def make() -> DiffractionPattern:
             given = {"support": support(), "mask": mask(), "start": array_of(*start), **options}
-            made = pattern(np.asarray(data), source=source, **given)
+            made = pattern(in_memory(data, name), source=source, **given)
             recipe = pattern_recipe(origin, **given) if recorded else None
             return made if recipe is None else made.copy_with(recipe=recipe)
 
@@ -262,24 +265,15 @@ class PhasePanel(ReconstructionPanel):
             self._report(error)
             return
 
-        def compute() -> tuple[Any, Exception | None]:
-            try:
-                return make_problem().support.astype(np.uint8), None
-            except Exception as error:  # told where it can be shown
-                return None, error
-
-        def show(found: tuple[Any, Exception | None]) -> None:
-            support, error = found
-            if self.left or not is_open(self.viewer):
-                return
-            if error is not None:
-                self._report(error)
-                return
+        def show(support: np.ndarray) -> None:
             data, options, _ = support_layer(support, name)
             self.support.value = SUPPORTS[0][1]  # so that the new layer is chosen
             self.viewer.add_labels(data, **options | {"visible": True})
 
-        create_worker(compute, _connect={"returned": show})
+        in_background(lambda: make_problem().support.astype(np.uint8), show, self._report, wanted=self._stays)
+
+    def _stays(self) -> bool:
+        return not self.left and is_open(self.viewer)
 
     # ---- many starts
 
@@ -298,37 +292,50 @@ class PhasePanel(ReconstructionPanel):
             return
         run, stream = live.run, live.stream
 
-        def compute() -> tuple[Any, Exception | None]:
-            try:
-                images = final.state.images[run.present.ranking(final.state)[:best]]
-                return compare(images[[image.any() for image in images]], run.make_problem()), None
-            except Exception as error:  # told where it can be shown
-                return None, error
+        def compute() -> dict[str, Any]:
+            images = final.state.images[run.present.ranking(final.state)[:best]]
+            return compare(images[[image.any() for image in images]], run.make_problem())
 
-        def show(found: tuple[Any, Exception | None]) -> None:
-            products, error = found
-            if self.left or not is_open(self.viewer):
-                return
-            if error is not None:
-                self._report(error)
-                return
+        def show(products: dict[str, Any]) -> None:
             stream.show_companions(companions(run.result.array, products), f"of {best}")
             self.controls.transfer.show_transfer(products["prtf_frequency"], products["prtf"], run.result.pixel_size)
 
-        create_worker(compute, _connect={"returned": show})
+        in_background(compute, show, self._report, wanted=self._stays)
 
     # ---- the method
 
     def more_sections(self, cls: type[Algorithm]) -> list[Section]:
         """Many starts, for algorithms that begin at random and are not many starts themselves."""
         before, self.many = self.many, None
+        chosen, self.place = self.place, None  # whose widgets go with the rows that they are in
         if not cls.random_start or issubclass(cls, Ensemble):
             return []
         self.many = ParameterForm(Ensemble)
         self.many.widgets["starts"].value = 1
         if before is not None:
             self.many.take_over(before)
-        return [Section("Many starts", self.many.widgets.values())]
+        self.place = RunOn()
+        if chosen is not None:
+            self.place.take_over(chosen)
+        section = Section("Many starts", [*self.many.widgets.values(), *self.place.widgets])
+        for do in (self._offer_changes, self._show_cost, partial(self._show_place, section)):
+            self.many.changed.connect(do)
+        self._show_place(section)
+        return [section]
+
+    def _show_place(self, section: Section) -> None:
+        self.place.show_in(section.rows, wanted=self.many.widgets["starts"].value > 1)
+
+    def run_on(self) -> str:
+        """Where many starts are to run."""
+        return self.place.chosen() if self.many is not None and self.many.widgets["starts"].value > 1 else ""
+
+    def show_algorithm(self, algorithm: Algorithm) -> None:
+        """Show an algorithm, or many starts of it, with its parameters."""
+        ensemble = isinstance(algorithm, Ensemble) and algorithm.algorithm.name in algorithms(self.family)
+        super().show_algorithm(algorithm.algorithm if ensemble else algorithm)
+        if self.many is not None:
+            self.many.show_algorithm(algorithm if ensemble else Ensemble(starts=1))
 
     def chosen_algorithm(self) -> Algorithm:
         """The algorithm, or an ensemble of it when more than one start is asked for."""

@@ -7,10 +7,12 @@ from napari.utils.notifications import show_warning
 
 import napari
 
+from ...checkpoints import SavedRun
 from ...core import Algorithm, InputError
 from ..controls import RunControls
 from ..live import Live, differences, forget_old
 from ..previewing import PreviewRun, PreviewStream
+from ..resuming import Resuming
 from ..run import Run, Status
 from ..stopping import StopSection
 from ..stream import Stream
@@ -38,6 +40,8 @@ class RunningPanel(Dock):
 
     stopping: StopSection
     """The choice of criteria."""
+    resuming: Resuming
+    """The checkpoints of runs."""
 
     def __init__(self, viewer: "napari.viewer.Viewer"):
         super().__init__(viewer)
@@ -62,6 +66,10 @@ class RunningPanel(Dock):
         """The algorithm with the values shown; raises InputError for text that does not parse."""
         raise NotImplementedError
 
+    def run_on(self) -> str:
+        """Where a run is to be computed, as `proxiscope.cluster.connect` takes it; raises InputError."""
+        return ""
+
     # ---- running
 
     @property
@@ -82,18 +90,24 @@ class RunningPanel(Dock):
                 found = "nothing to go on from" if live.run.status.ended else "still under way"
                 raise InputError(live.name, found, "Keep an iterate while it runs, or stop and keep it")
             run = live.run_from(kept, self.chosen_algorithm(), self.stopping.criteria())
+            run.run_on = self.run_on()
             self._begin(run, f"{live.name} from {kept.iteration}", live.source)
 
-    def _begin(self, run: Run, name: str, source: Any) -> None:
-        """Start a run that will be the current one; it takes the place of a preview."""
+    def _begin(self, run: Run, name: str, source: Any, saved: SavedRun | None = None) -> None:
+        """Start a run that will be the current one; it takes the place of a preview.
+
+        One that was `saved` goes on with the checkpoints that it has.
+        """
         for live in [live for live in self.lives if isinstance(live.run, PreviewRun)]:
             live.leave()
             live.stream.remove_layer()
             self._drop(live)
         taken = [live.colour for live in self.lives]
         colour = min(RUN_COLOURS, key=taken.count)
-        stream = PreviewStream if isinstance(run, PreviewRun) else Stream
-        live = Live(self, run, stream, self._free_name(name), source, colour, self._follow)
+        preview, name = isinstance(run, PreviewRun), self._free_name(name)
+        if run.keeps:
+            self.resuming.keep(run, name, source, saved)
+        live = Live(self, run, PreviewStream if preview else Stream, name, source, colour, self._follow)
         if not self.lives:  # the curves appear
             self.splitter.setSizes([self.splitter.height() // 2] * 2)
         self.lives.append(live)
@@ -207,13 +221,17 @@ class RunningPanel(Dock):
 
     def _follow(self, live: Live, status: Status) -> None:
         """Show how far a run is; called by its stream whenever there is time to paint."""
-        live.activity.update(live.run.iteration)  # which lets Qt work: meanwhile it may have been taken off the list
-        if live not in self.lives:
+        live.activity.update(live.run.iteration)  # which lets Qt work: it may be off the list by now, or all be closed
+        if self.left or live not in self.lives:
             return
         if status is not Status.PREPARING and not live.warned:
             live.warned = True
             for text in live.run.warnings:
                 show_warning(text)
+        unsaved = live.run.unsaved
+        if unsaved and not live.unsaved:  # once is enough: it tries again
+            live.unsaved = True
+            show_warning(unsaved)
         refused, live.run.refused = live.run.refused, None
         if status.ended:
             self._finish(live)
@@ -222,7 +240,7 @@ class RunningPanel(Dock):
         if refused is not None:
             self._report(refused)
         elif live.run.error is not None and status.ended:
-            self._report(live.run.error)
+            self._report(live.run.error, live.failure)
 
     def _show_run(self, live: Live | None, status: Status | None) -> None:
         self.controls.show_run(None if live is None else live.run, status)
@@ -238,8 +256,10 @@ class RunningPanel(Dock):
             stream.remove_layer()
         else:
             stream.mark_failed()
-        if run.status is Status.FAILED and not run.iteration:  # it never began: what was wrong is told
-            self._drop(live)
+        if run.status is Status.FAILED:
+            self.resuming.look()
+            if not run.iteration:  # it never began: what was wrong is told
+                self._drop(live)
         forget_old(self.lives)
 
     # ---- results
@@ -269,8 +289,8 @@ class RunningPanel(Dock):
             actions[name](self.viewer)
 
     def leave(self) -> None:
-        """Cancel the runs that are under way, and listen to the viewer no more."""
+        """Interrupt the runs that are under way, and listen to the viewer no more."""
         super().leave()
         for live in self.lives:
             with suppress(RuntimeError):  # the window may be on its way out
-                live.leave()
+                live.leave(interrupt=True)

@@ -1,7 +1,9 @@
 """The panel *Tomography*."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,15 +11,23 @@ from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox
 from magicgui.widgets.bases import ValueWidget
 from napari.layers import Image, Labels
 
-from ...core import InputError
+from ...core import Algorithm, InputError
 from ...core.estimates import SeriesSize
+from ...core.memory import Proposal
+from ...io.lazy import in_memory
 from ...io.series import has_turn, tilt_series
 from ...tomography import TiltSeries, merge
+from .. import dialogs
 from ..angle_source import EVEN, FROM_DATA, FROM_FILE, SOURCES, AngleSource
 from ..choices import choose_layers
+from ..cost import Planned
 from ..fields import WholeNumber
+from ..form import Section
+from ..large_series import DISK, LargeSeries
 from ..layers import DERIVED, note, source_of
-from ..live import Live
+from ..live import Live, short_name
+from ..out_of_core_run import OutOfCoreRun, series_on_disk
+from ..proposals import stays_on_disk
 from ..recipes import origin_of, series_recipe, table_of
 from ..tilts import Tilts, carried, carries_tilts, of_result, of_table, refines_tilts, shared_out
 from .base import ReconstructionPanel
@@ -100,6 +110,9 @@ class TomographyPanel(ReconstructionPanel):
         self.angles.changed.connect(self._show_rows)
         self.tilt_axis.changed.connect(self._show_rows)
         self.second.changed.connect(self._second_chosen)
+        for signal in (self.large.form.changed, self.large.way.changed):
+            signal.connect(lambda *_: self._offer_changes())
+            signal.connect(lambda *_: self._show_cost())
         told = (self.angle_file, self.first_angle, self.angle_step, self.in_plane, self.blocked, self.support)
         for widget in (*told, self.second_blocked):
             widget.changed.connect(lambda _value: self._show_recognised())
@@ -201,9 +214,69 @@ class TomographyPanel(ReconstructionPanel):
                 if combo.value is not None:
                     combo.value.visible = False
 
+    def start(self) -> None:
+        """Run the chosen algorithm on the chosen layer; of one that stays on disk, ask where the volume is to be."""
+        if not self.large.from_disk:
+            super().start()
+            return
+        with self._reporting():
+            layer, chosen = self._input(), self.large.form.values()
+            if self.stopping.criteria():
+                raise InputError("Stop", "a criterion, slab by slab", "Choose to stop after the last iteration")
+            series, algorithm = self._on_disk(layer), self.chosen_algorithm()
+            path = dialogs.to_save(self.window(), dialogs.VOLUMES, f"{layer.name} volume")
+            if path:
+                limits = (chosen["slices"], chosen["memory_limit"])
+                run = OutOfCoreRun(algorithm, series, Path(path), self.seed.value, *limits)
+                run.run_on = self.large.place.chosen()
+                self._begin(run, short_name(self.chooser.algorithm_class), layer)
+
+    def planned(self, layer: Any) -> Planned:
+        """Also whether the series can stay on disk, and whether it is to."""
+        on_disk = False
+        with suppress(InputError):
+            on_disk = bool(self._on_disk(layer))
+        return super().planned(layer)._replace(on_disk=on_disk, from_disk=self.large.from_disk)
+
+    def use_proposal(self, proposal: Proposal) -> None:
+        """Also slabs from disk."""
+        super().use_proposal(proposal)
+        if stays_on_disk(proposal):
+            self.large.way.value = DISK
+        if self.large.way.value:
+            self.large.expand()
+
+    def _on_disk(self, layer: Any) -> Callable[[], Any]:
+        """A function that returns the series on disk; raises InputError where it is not there as it is used."""
+        if self.second.value is not None or self.blocked.value is not None or self.support.value is not None:
+            found = "a second axis, blocked pixels or a support are chosen"
+            raise InputError("Large series", found, "Leave them out, or reconstruct in slabs in memory")
+        axis = self.axis_angle.value if self.tilt_axis.value == "angle" else self.tilt_axis.value
+        options = {"reverse_angles": self.reverse.value, "hold_out_tilts": self.hold_out.value or None}
+        return series_on_disk(layer, self._tilts([layer])[0], tilt_axis=axis, **options)
+
     def _finish(self, live: Live) -> None:
         super()._finish(live)
         self._offer_layers()  # a result may have refined the tilts
+
+    # ---- the method
+
+    def sections(self) -> list[Section]:
+        """Slabs, for large series."""
+        self.large = LargeSeries()
+        return [self.large]
+
+    def _choose_algorithm(self, _value: Any = None) -> None:
+        super()._choose_algorithm()
+        self.large.offer(self.chooser.algorithm_class)
+
+    def chosen_algorithm(self) -> Algorithm:
+        """The algorithm, in slabs if they are asked for."""
+        return self.large.wrapped(super().chosen_algorithm())
+
+    def show_algorithm(self, algorithm: Algorithm) -> None:
+        """Show an algorithm, in slabs or not, with its parameters."""
+        super().show_algorithm(self.large.show_algorithm(algorithm))
 
     # ---- the problem
 
@@ -244,12 +317,12 @@ class TomographyPanel(ReconstructionPanel):
             "source": source_of(layer),
         }
 
-        origin, source = origin_of(layer), options.pop("source")
+        origin, source, name = origin_of(layer), options.pop("source"), Path(layer.name)
 
         def make(support: np.ndarray | None = None) -> TiltSeries:
             marked = blocked()
             usable = None if marked is None else ~marked
-            series = tilt_series(np.asarray(data), **tilts._asdict(), mask=usable, source=source, **options)
+            series = tilt_series(in_memory(data, name), **tilts._asdict(), mask=usable, source=source, **options)
             wanted = {"mask": usable, "support": support, **options}
             recipe = series_recipe(origin, tilts, **wanted) if recorded else None
             series = series if support is None else series.copy_with(support=support)

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...core.errors import InputError
+from .array_fourier_slice import ArrayFourierSliceProjector
 from .bilinear_slice import BilinearSliceProjector
 from .fourier_slice import FourierSliceProjector
 from .general import GeneralProjector
@@ -11,12 +13,14 @@ from .linear_operator import LinearOperator
 from .single_axis import SingleAxisProjector, packed_slices
 
 __all__ = [
+    "ArrayFourierSliceProjector",
     "BilinearSliceProjector",
     "FourierSliceProjector",
     "GeneralFourierSliceProjector",
     "GeneralProjector",
     "LinearOperator",
     "SingleAxisProjector",
+    "check_device",
     "memory",
     "packed_slices",
     "projector",
@@ -36,6 +40,7 @@ def projector(
     shape: tuple[int, int],
     volume: tuple[int, int, int] | None = None,
     shifts: ArrayLike | None = None,
+    device: str = "cpu",
 ) -> LinearOperator:
     """The projector of a kind for given tilts; that of a single axis where all turn about y alone.
 
@@ -51,18 +56,56 @@ def projector(
         Voxels (nz, ny, nx); as many as the detector has, and as deep as wide, by default.
     shifts : array_like, (tilt, 2), optional
         Where the rotation centre appears on the detector, (dy, dx) in pixels from pixel n // 2.
+    device : str
+        A `Device`, on which its arrays lie.
+
+    Raises
+    ------
+    InputError
+        As `check_device` says, or if there is no such device.
     """
     rotations = np.asarray(rotations, np.float64)
+    if device != "cpu":
+        check_device(kind, rotations, shape, volume, shifts, device)
+        return ArrayFourierSliceProjector(rotations[:, 1], shape, volume, device=device)
     if _single_axis(rotations, shape, volume, shifts):
         return _SINGLE_AXIS[kind](rotations[:, 1], shape, volume)
     return _GENERAL[kind](rotations, shape, volume, shifts)
 
 
+def check_device(
+    kind: str,
+    rotations: ArrayLike,
+    shape: tuple[int, int],
+    volume: tuple[int, int, int] | None,
+    shifts: ArrayLike | None,
+    device: str,
+) -> None:
+    """Raise InputError unless a projector of that kind runs on a device; arguments as `projector`."""
+    if device == "cpu":
+        return
+    if kind != "fourier-slice":
+        raise InputError("device", f"{device} with the {kind} projector", "Choose the projector fourier-slice, or cpu")
+    if not _single_axis(np.asarray(rotations, np.float64), shape, volume, shifts):
+        raise InputError(
+            "device",
+            f"{device} for tilts about z or x, shifts, or a volume of another height than the detector",
+            "Choose cpu: elsewhere the projector takes a single tilt axis along y, phi = psi = 0",
+        )
+
+
 def memory(
-    kind: str, rotations: ArrayLike, shape: tuple[int, int], volume: tuple[int, int, int], shifts: ArrayLike | None
+    kind: str,
+    rotations: ArrayLike,
+    shape: tuple[int, int],
+    volume: tuple[int, int, int],
+    shifts: ArrayLike | None,
+    device: str = "cpu",
 ) -> int:
     """Bytes that a projector of that kind holds or needs for a moment, an upper estimate; arguments as `projector`."""
     rotations = np.asarray(rotations, np.float64)
+    if device != "cpu":
+        return ArrayFourierSliceProjector.memory(rotations[:, 1], shape, volume, device)
     if _single_axis(rotations, shape, volume, shifts):
         return _SINGLE_AXIS[kind].memory(rotations[:, 1], shape, volume)
     return _GENERAL[kind].memory(rotations, shape, volume, shifts)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from proxiscope.core.errors import InputError
-from proxiscope.io.hdf5_headers import attribute_data
+from proxiscope.core.hdf5_headers import attribute_data
 
 _LARGEST = 2**20  # bytes of a value
 _MOST = 1000  # attributes of a node
