@@ -39,7 +39,7 @@ fuzz: $(BIN)/.dev
 LOWEST_GUI_TESTS ?= $(addprefix tests/napari/test_,user.py panels.py plots.py form.py inspection.py files.py settings.py reproducing.py)
 test-lowest: system $(BIN)/.dev
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)-lowest
-	$(BIN)/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct -e . "pytest>=8.2" "hypothesis>=6.100" "pytest-qt>=4.4" "pytest-xdist>=3.6" "PyQt6>=6.10"
+	$(BIN)/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct -e ".[cluster]" "pytest>=8.2" "hypothesis>=6.100" "pytest-qt>=4.4" "pytest-xdist>=3.6" "PyQt6>=6.10"
 	OMP_NUM_THREADS=1 $(VENV)-lowest/bin/python -m pytest $(SIDE_BY_SIDE) -p no:napari -p no:npe2 -p no:pytest-qt -m "not gui and not slow" --ignore=tests/napari
 	$(XVFB) $(VENV)-lowest/bin/python -m pytest $(LOWEST_GUI_TESTS)
 

@@ -83,7 +83,7 @@ class Visitor:
     def __init__(self, folder: Path, rng: random.Random, watch: Any):
         self.folder, self.rng, self.watch = folder, rng, watch
         self.viewer: Any = None
-        self.busy = False
+        self.busy, self._closed = False, None
         self._three_since = 0.0
         self._answering = False
         self._answers = QTimer(interval=150)
@@ -120,6 +120,14 @@ class Visitor:
             viewer.close()
         else:  # by the button of the window
             viewer.window._qt_window.close()
+            self._closed = viewer
+
+    def forget(self) -> None:
+        """Have napari 0.9.2 let go of a window that was closed by its button: it keeps those, for their themes."""
+        closed, self._closed = self._closed, None
+        if closed is not None:
+            closed.window._teardown()
+        notification_manager.records.clear()  # which hold what they are about
 
     def tidy(self) -> None:
         """Keep within bounds what one window holds."""
@@ -264,8 +272,9 @@ class Visitor:
 
     # ---- dialogs
 
-    def _answer_file(self, to_save: bool, *_: Any, **__: Any) -> tuple[str, str]:
-        return self._file(to_save), "All files (*)"
+    def _answer_file(self, to_save: bool, *given: Any, **named: Any) -> tuple[str, str]:
+        kinds = given[3] if len(given) > 3 else named.get("filter", "All files (*)")
+        return self._file(to_save), self.rng.choice(kinds.split(";;"))
 
     def _file(self, to_save: bool) -> str:
         """What a dialog for a file is answered."""
@@ -745,8 +754,3 @@ def small_files(folder: Path, data: Path | None) -> list[Path]:
     found = [] if data is None else [p for p in sorted(data.rglob("*")) if p.is_file() and p.stat().st_size < SMALL]
     wanted = [p for p in found if p.suffix in (".mat", ".mrc", ".h5", ".tif", ".npz", ".npy", ".mdoc")]
     return [*written * 4, *wanted, folder / "no data.h5", folder / "words.tif", folder / "not there.mrc"]
-
-
-def forget_notifications() -> None:
-    """napari keeps all that it was told, with what belongs to it."""
-    notification_manager.records.clear()

@@ -2,9 +2,10 @@
 
 import random
 import time
+from functools import partial
 from typing import Any
 
-from _soak_actions import PAINTED, Visitor, forget_notifications
+from _soak_actions import PAINTED, Visitor
 from _soak_watch import Watch, ours_alive, written
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
@@ -77,14 +78,14 @@ class Driver:
             return
         for widget in QApplication.topLevelWidgets():  # dialogs of their own
             widget.close()
-        forget_notifications()
+        self._guarded(self.user.forget)
         self._note("closed")
         QTimer.singleShot(500, self._count)
 
     def _count(self) -> None:
         if left := ours_alive():
             self.watch.failed("left", f"threads of a closed window: {left}")
-        self.watch.settled("closed")
+        self._guarded(partial(self.watch.settled, "closed"))
         if time.time() < self.end - 10:
             self._open()
         else:

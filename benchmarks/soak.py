@@ -29,8 +29,8 @@ import tempfile
 import time
 from pathlib import Path
 
-FROZEN = 150
-"""Seconds without a sample after which the process is ended."""
+FROZEN, LATE = 150, 180
+"""Seconds without a sample, and after the end, after which the process is ended."""
 LARGEST = 6e9
 """Bytes that it may hold."""
 
@@ -79,7 +79,7 @@ def supervise(given: argparse.Namespace, begin: float, end: float) -> list[dict]
             command += ["--seed", str(given.seed + 1000 * len(crashes))]  # the last one counts
             faults = size(given.output / "faults.log")
             child = subprocess.Popen(command, env=surroundings)
-            why = watch_over(child, given.output / "samples.csv")
+            why = watch_over(child, given.output / "samples.csv", end + LATE)
             if child.returncode == 0 and not why:
                 break
             log = given.output / "faults.log"
@@ -93,8 +93,8 @@ def supervise(given: argparse.Namespace, begin: float, end: float) -> list[dict]
     return crashes
 
 
-def watch_over(child: subprocess.Popen, samples: Path) -> str:
-    """Wait for its end; ends it where it stands still or grows too large, and says so."""
+def watch_over(child: subprocess.Popen, samples: Path, end: float) -> str:
+    """Wait for its end; ends it where it stands still, grows too large or goes on for ever, and says so."""
     import psutil
 
     process, last, at = psutil.Process(child.pid), size(samples), time.time()
@@ -106,10 +106,10 @@ def watch_over(child: subprocess.Popen, samples: Path) -> str:
             large = process.memory_info().rss > LARGEST
         except psutil.Error:
             continue
-        if large or time.time() - at > FROZEN:
+        if large or time.time() - at > FROZEN or time.time() > end:
             child.kill()
             child.wait()
-            return "too large" if large else "frozen"
+            return "too large" if large else "late" if time.time() > end else "frozen"
     return ""
 
 

@@ -406,6 +406,21 @@ class TestTheCommandLine:
         whole = proxiscope.reconstruct(QUICK, proxiscope.load(folder / "series.mrc"))
         np.testing.assert_array_equal(np.asarray(read(tmp_path / "v.zarr").data), whole.array)
 
+    def test_goes_on_where_the_series_has_moved(self, folder, tmp_path, capsys):
+        for name in ("series.mrc", *(p.name for p in folder.glob("series.*") if p.suffix != ".mrc")):
+            if (folder / name).is_file():
+                shutil.copy(folder / name, tmp_path / name)
+        stop = {"slices": 32, "callback": lambda progress: True}
+        reconstruct_out_of_core(QUICK, tmp_path / "series.mrc", tmp_path / "v.zarr", **stop)
+        (tmp_path / "series.mrc").unlink()
+        assert main(["info", str(tmp_path / "v.partial.zarr")]) == 0
+        assert "1 of 5 slabs" in capsys.readouterr().out
+        assert main(["resume", str(tmp_path / "v.zarr"), "--quiet"]) == 2
+        moved = str(folder / "series.mrc")
+        assert main(["resume", str(tmp_path / "v.zarr"), "--input", moved, "--quiet"]) == 0
+        whole = proxiscope.reconstruct(QUICK, proxiscope.load(moved))
+        np.testing.assert_array_equal(np.asarray(read(tmp_path / "v.zarr").data), whole.array)
+
     @pytest.mark.parametrize(
         ("more", "words"),
         [

@@ -24,6 +24,9 @@ from .repetition import problem_again
 
 __all__ = ["DATA", "PREVIOUS", "Checkpoints", "SavedRun", "beside", "checkpoint_of", "go_on", "load_run", "resume"]
 
+END = "end_at"
+"""In the settings of a run, the iteration after which it is to end before its last one."""
+
 Paths = str | os.PathLike | Sequence[str | os.PathLike]
 
 
@@ -83,6 +86,19 @@ class SavedRun:
     def home(self) -> Path:
         """The file that the run writes to, also where this is the generation before."""
         return self.path.with_name(f"{self.path.stem.removesuffix(PREVIOUS)}{self.path.suffix}")
+
+    @property
+    def end(self) -> int | None:
+        """The iteration after which it was to end, or was ended by hand, if so; raises InputError."""
+        last = self.settings.get(END)
+        if last is not None and (type(last) is not int or last < 1):
+            raise InputError(self.path.name, f"it is to end at {last!r}", "The checkpoint is damaged: use another")
+        return last
+
+    @property
+    def over(self) -> bool:
+        """Whether it has come to that end, and only its result is missing."""
+        return self.end is not None and self.iteration >= self.end
 
     def problem(self, input: Paths = ()) -> Any:
         """The problem of the run, made again from its files or arrays.
@@ -155,6 +171,9 @@ def load_run(path: str | os.PathLike) -> SavedRun:
             return _loaded(one)
         except InputError as error:
             errors.append((not is_sealed(one), error))
+    if errors and path.is_file() and not is_sealed(path, "proxiscope ") and len(errors) == 1:
+        found = "not a usable checkpoint: it is some other file, and there is none beside it"
+        raise InputError(str(path), found, "A run that came to its end has none left; else give the checkpoint")
     if errors:
         raise min(errors, key=lambda found: found[0])[1]
     found = "no checkpoint in this folder" if path.is_dir() else "there is neither such a file nor a checkpoint of it"
@@ -194,8 +213,12 @@ def resume(
     saved = load_run(path)
     problem = saved.problem(input)
     checkpoints = saved.checkpoints() if checkpoints is None else checkpoints
-    result, broken_off = go_on(saved, problem, callback=callback, checkpoints=checkpoints)
-    if not broken_off:
+
+    def follow(progress: Progress) -> bool:
+        return bool(callback and callback(progress)) or progress.iteration == saved.end
+
+    result, broken_off = go_on(saved, problem, callback=follow, checkpoints=checkpoints)
+    if not broken_off or result.provenance["iterations"] == saved.end:
         checkpoints.remove()
     return result
 
@@ -204,7 +227,7 @@ def go_on(saved: SavedRun, problem: Any, **watching: Any) -> tuple[Result, bool]
     """The rest of a run, as `proxiscope.reconstruction.carry_out` gives it with `callback` and `checkpoints`."""
     stop = criteria_for(saved.algorithm, problem, saved.stop)
     course = {"seed": saved.seed, "stop": stop, "changes": saved.changes}
-    return carry_out(saved.algorithm, problem, **course, begin=saved, **watching)
+    return carry_out(saved.algorithm, problem, **course, begin=saved, over=saved.over, **watching)
 
 
 def _candidates(path: Path) -> Iterable[Path]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .core import Algorithm, Criterion, InputError, Progress, Record, to_dict
-from .core.checkpoint import check_going_on, is_sealed, sealed, write_state
+from .core.checkpoint import check_going_on, is_sealed, sealed, size_of, write_state
 from .core.files import remove_leftovers
 from .core.problem_file import holds, save_problem
 from .core.recipes import repeatable
@@ -23,6 +23,10 @@ PREVIOUS, DATA = ".previous", ".data"
 
 STRETCH = 60
 """Times of what the last one took that pass before the next one that is due by time: a cost below 2 %."""
+
+
+SPEED = 2e8
+"""Bytes a second that the first one is expected to be written at."""
 
 
 def beside(path: Path, mark: str) -> Path:
@@ -136,12 +140,16 @@ class Checkpoints:
         """
         due = self.iterations and progress.iteration // self.iterations > self._at // self.iterations
         if not due and self.seconds:
-            due = time.monotonic() - self._last >= max(self.seconds, STRETCH * self._took)
+            waited = time.monotonic() - self._last
+            due = waited >= self.seconds and waited >= STRETCH * (self._took or size_of(progress.state) / SPEED)
         return bool(due) and self.write(progress, record, seconds)
 
-    def write(self, progress: Progress, record: Record, seconds: float) -> bool:
-        """Write a checkpoint now, as `offer` does, unless this iteration has one; whether there is one."""
-        if self.written == progress.iteration:
+    def write(self, progress: Progress, record: Record, seconds: float, *, again: bool = False) -> bool:
+        """Write a checkpoint now, as `offer` does, unless this iteration has one; whether there is one.
+
+        With `again`, also where it has one, such as where `settings` have changed.
+        """
+        if self.written == progress.iteration and not again:
             return True
         begin = time.monotonic()
         try:
@@ -156,12 +164,22 @@ class Checkpoints:
         self._took = self._last - begin
         return not self.warning
 
-    def remove(self) -> None:
-        """Remove the files of this run, which has come to its end and is in safety."""
-        mine = [beside(self.path, PREVIOUS), self.path] if self._own else []
-        if self._own or self._wrote_data:
+    def let_go(self) -> None:
+        """Let go of the run, whose data take memory; the files stay."""
+        self._run = {}
+
+    def remove(self, *, former: bool = False) -> None:
+        """Remove the files of this run, which has come to its end and is in safety.
+
+        Parameters
+        ----------
+        former : bool
+            Also those that a former run left there, which this one replaces.
+        """
+        mine = [beside(self.path, PREVIOUS), self.path] if self._own or former else []
+        if self._own or self._wrote_data or former:
             mine.append(beside(self.path, DATA))
-        for path in mine:
+        for path in mine if self._own or not former else filter(_is_ours, mine):
             with suppress(OSError):
                 path.unlink()
         if self._own:
@@ -210,6 +228,10 @@ def tidy(path: Path) -> None:
     """Remove what a process left that was killed while it wrote the checkpoint at `path`."""
     for one in (path, beside(path, DATA)):
         remove_leftovers(one)
+
+
+def _is_ours(path: Path) -> bool:
+    return is_sealed(path, "proxiscope ")
 
 
 def _is_blank(path: Path) -> bool:

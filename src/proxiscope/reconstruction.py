@@ -323,6 +323,7 @@ def conclude(
         "seconds": round(seconds, 3),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "platform": platform_line(),
+        **last.told(problem, progress.state),
     }
     made = {i: change for i, change in (changes or {}).items() if i < progress.iteration}
     if made:

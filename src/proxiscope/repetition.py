@@ -140,6 +140,12 @@ def _planned(raw: "RawData", path: Path, given: Iterable[str | os.PathLike]) -> 
     described, run = made.get("input", {}), recorded(made)
     if not described.get("recipe"):
         raise InputError(path.name, *NO_RECIPE)
+    if "starts_done" in made:
+        raise InputError(
+            path.name,
+            f"was stopped after {len(made['starts_done'])} starts on several workers: those that were the fastest",
+            "Only a run that came to its end can be repeated: proxiscope resume goes on with this one",
+        )
     problem, notes = problem_again(described, path.absolute().parent, [Path(p) for p in given])
     notes += _versions(made)
     if describe(problem)["sha256"] != described.get("sha256"):

@@ -297,6 +297,35 @@ class TestOfStrangers:
         np.testing.assert_array_equal(np.load("result.npz")["data"], expected.array)
 
 
+def test_a_result_that_is_complete_leaves_nothing_to_go_on_with(data, breaking, capsys):
+    broken_off(breaking, SIRT, "-o", "result.npz")
+    assert proxiscope("reconstruct", *SIRT, "-o", "result.npz", "--quiet") == 0  # too short for a checkpoint of its own
+    assert not list(data.glob("*checkpoint*"))
+    capsys.readouterr()
+    assert proxiscope("resume", "result.npz") == 2
+    assert "and there is none beside it. A run that came to its end has none left" in capsys.readouterr().err
+
+
+def test_info_says_how_far_a_run_is_and_how_to_go_on(data, breaking, capsys):
+    broken_off(breaking, HIO, "-o", "result.npz", "--starts", "3", "--batch", "1", at=73)
+    capsys.readouterr()
+    assert proxiscope("info", "result.checkpoint.h5") == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "the checkpoint of a run" in said
+    assert "Starts 2 of 3 have a result" in said
+    assert "Done 75 iterations" in said or "Done 80 iterations" in said
+    assert "proxiscope resume result.checkpoint.h5" in said
+
+
+def test_a_run_that_was_to_end_early_ends_there_in_python_too(data, breaking):
+    assert reconstruct(SIRT, "-o", "whole.npz", "--end-at", "15") == 0
+    broken_off(breaking, SIRT, "-o", "result.npz", "--end-at", "15")
+    result = px.resume("result.npz")
+    assert result.provenance["iterations"] == 15
+    np.testing.assert_array_equal(result.array, np.load("whole.npz")["data"])
+    assert not list(data.glob("*checkpoint*"))
+
+
 def test_a_checkpoint_that_cannot_be_written_is_a_warning(data, monkeypatch, capsys):
     from proxiscope import keeping
 

@@ -76,7 +76,7 @@ def test_too_little_memory_proposes_them(refuses, monkeypatch):
         available = 1e6
 
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Little)
-    refuses(["resire"], "needs about .*in slabs: InSlabs, or --in-slabs")
+    refuses(["resire"], "needs about .*in slabs")
 
 
 @pytest.mark.parametrize("name", sorted(px.algorithms()))

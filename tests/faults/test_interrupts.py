@@ -80,6 +80,25 @@ def test_ctrl_c_while_the_result_is_written_waits_for_it(series, tmp_path):
     assert read(out).data.shape == (24, 20, 24)
 
 
+SLOWLY = (
+    "import os, signal, sys\nfrom proxiscope.tomography import SIRT\nstep = SIRT.step\n"
+    "def slow(self, problem, state):\n"
+    "    if state.iteration == 7:\n        os.kill(os.getpid(), signal.SIGTERM)\n"
+    "    return step(self, problem, state)\n"
+    "SIRT.step = slow\nfrom proxiscope.__main__ import main\nsys.exit(main())\n"
+)
+
+
+@posix
+def test_the_signal_of_a_queue_whose_time_is_up_counts_as_ctrl_c(series, tmp_path):
+    out = tmp_path / "a.h5"
+    command = [sys.executable, "-c", SLOWLY, "reconstruct", "sirt", str(series), "--quiet", "-o", str(out)]
+    assert subprocess.run(command, capture_output=True, timeout=60).returncode == 130
+    assert read(out).declared.provenance["iterations"] == 8
+    assert main(["resume", str(out), "--quiet"]) == 0
+    assert read(out).declared.provenance["iterations"] == SIRT().iterations
+
+
 BEGUN = "import sys\nfrom proxiscope.__main__ import main\nprint('begun', flush=True)\nsys.exit(main())\n"
 
 

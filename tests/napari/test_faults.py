@@ -72,16 +72,19 @@ def test_what_nobody_foresaw_is_told_once_and_logged(viewer, open_panel, wait_un
 
 
 def test_what_diverges_mid_run_is_offered_from_before(viewer, open_panel, wait_until, errors, monkeypatch):
-    monkeypatch.setattr("proxiscope.napari.resuming.checkpoint_seconds", lambda: 1e-6)
-    monkeypatch.setattr("proxiscope.keeping.STRETCH", 0)
-    panel, _ = begun(viewer, open_panel, wait_until)
+    monkeypatch.setattr("proxiscope.napari.resuming.checkpoint_every", lambda: {"seconds": 0.0, "iterations": 4})
     usual = RESIRE.metrics
-    monkeypatch.setattr(RESIRE, "metrics", lambda *given: {**usual(*given), "r_factor": np.nan})
+
+    def diverging(self, problem, state):
+        figures = dict(usual(self, problem, state))
+        return figures | ({"r_factor": np.nan} if state.iteration == 6 and self.step_size > 1 else {})
+
+    monkeypatch.setattr(RESIRE, "metrics", diverging)
+    panel, _ = begun(viewer, open_panel, wait_until)
     wait_until(lambda: not panel.running and panel.resuming.bar.runs)
-    monkeypatch.setattr(RESIRE, "metrics", usual)
     (told,) = panel.resuming.bar.runs
-    assert told.iteration <= panel.run.iteration
-    assert "diverged" in told.failed
+    assert told.iteration == 4
+    assert "diverged at iteration 6" in told.failed
     assert len(errors) == 1
     failed = panel.run
     panel.resuming.resume(told.path, failed=True)

@@ -3,26 +3,29 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QPushButton
+from qtpy.QtWidgets import QLabel, QPushButton
 from tests.problems import small_pattern, small_series
 
-from proxiscope.checkpoints import load_run
+from proxiscope.checkpoints import Checkpoints, beside, load_run
 from proxiscope.core import Plateau
 from proxiscope.napari import interrupted
-from proxiscope.napari.keeper import keeper_of, new_keeper, told_of
+from proxiscope.napari.keeper import is_over, keeper_of, new_keeper, told_of
 from proxiscope.napari.layers import note, pattern_layers, series_layer
+from proxiscope.napari.reproducing import save_result
 from proxiscope.napari.resuming import begin_of
 from proxiscope.napari.run import Run, Status
+from proxiscope.napari.sessions import save_session
 from proxiscope.phase import HIO, Ensemble
 from proxiscope.reconstruction import reconstruct
 from proxiscope.tomography import RESIRE, InSlabs
 
-OFTEN = 1e-6
-"""Seconds between two checkpoints, so that there is one after each recorded iteration."""
+OFTEN = {"seconds": 1e-6, "iterations": 0}
+"""Between two checkpoints, so that there is one after each recorded iteration."""
 
 
 @pytest.fixture(autouse=True)
@@ -31,11 +34,24 @@ def whatever_it_costs(monkeypatch):
     monkeypatch.setattr("proxiscope.keeping.STRETCH", 0)
 
 
-def run_kept(algorithm, make_problem, **options):
+def run_kept(algorithm, make_problem, every=OFTEN, **options):
     """A run that keeps checkpoints."""
     run = Run(algorithm, make_problem, **options)
-    run.checkpoints = new_keeper(algorithm.family, OFTEN, "name", "layer")
+    run.checkpoints = new_keeper(algorithm.family, every, "name", "layer")
     return run
+
+
+def left():
+    """What is in the folder of checkpoints."""
+    return sorted(path.name for path in interrupted.folder().iterdir())
+
+
+def gone(run):
+    """Release what a run holds, and wait until it is removed."""
+    run.checkpoints.release()
+    for thread in [thread for thread in threading.enumerate() if thread.name == "proxiscope-removing"]:
+        thread.join()
+    return not left()
 
 
 def interrupt_at(run, iteration):
@@ -54,11 +70,12 @@ def interrupt_at(run, iteration):
     return run.checkpoints.path
 
 
-def resumed(path, **options):
+def resumed(path):
+    interrupted.hold(path)
     saved = load_run(path)
     problem, at = saved.problem(), (*saved.resumed, saved.iteration)
     given = {"seed": saved.seed, "stop": saved.stop, "changes": saved.changes}
-    run = Run(saved.algorithm, lambda: problem, begin=begin_of(saved), resumed=at, **given)
+    run = Run(saved.algorithm, lambda: problem, begin=begin_of(saved), resumed=at, over=is_over(saved), **given)
     run.checkpoints = keeper_of(saved, OFTEN, "name", "layer")
     return run
 
@@ -73,7 +90,7 @@ def resumed(path, **options):
     ],
     ids=["pattern", "criterion", "ensemble", "slabs"],
 )
-def test_an_interrupted_run_goes_on_bit_for_bit(algorithm, problem, stop, iteration):
+def test_an_interrupted_run_goes_on_bit_for_bit(algorithm, problem, stop, iteration, monkeypatch):
     path = interrupt_at(run_kept(algorithm, problem, seed=3, stop=stop), iteration)
     assert load_run(path).iteration >= iteration
     run = resumed(path)
@@ -85,18 +102,82 @@ def test_an_interrupted_run_goes_on_bit_for_bit(algorithm, problem, stop, iterat
     assert run.result.iteration == expected.iteration
     assert run.curve == list(zip(expected.metrics["iteration"], expected.metrics["r_factor"], strict=True))
     assert run.result.provenance.get("stopped") == expected.provenance.get("stopped")
-    assert not any(interrupted.folder().iterdir())
+    assert run.checkpoint == str(path)
+    assert interrupted.interrupted(algorithm.family) == []
+    run.checkpoints.release(keep=True)  # as a crash does
+    opened = reopened(path, algorithm, monkeypatch)
+    np.testing.assert_array_equal(opened.result.array, expected.array)
+    assert opened.result.iteration == expected.iteration
+    assert opened.status is Status.DONE
+    assert opened.result.metrics.keys() == expected.metrics.keys()
+    assert opened.result.provenance.get("stopped") == expected.provenance.get("stopped")
+    assert gone(opened)
 
 
-@pytest.mark.parametrize("end", ["stop", "cancel"])
-def test_who_ends_a_run_wants_no_checkpoint(end):
+def reopened(path, algorithm, monkeypatch):
+    """A finished run that was not saved, opened without another iteration."""
+    told = told_of(path)
+    assert told.over
+    with monkeypatch.context() as patch:
+        patch.setattr(type(algorithm), "step", None)
+        opened = resumed(path)
+        opened.start()
+        assert opened.wait(30)
+    assert opened.iteration == told.iteration
+    return opened
+
+
+def test_who_stops_a_run_has_its_result_kept_until_it_is_saved(monkeypatch):
     run = run_kept(HIO(max_iterations=1_000_000), small_pattern)
     run.start()
-    while not any(interrupted.folder().iterdir()):
+    while not run.checkpoints.path.exists():
         time.sleep(0.005)
-    getattr(run, end)()
+    run.stop()
     assert run.wait(10)
-    assert not any(interrupted.folder().iterdir())
+    run.checkpoints.release(keep=True)
+    opened = reopened(run.checkpoints.path, run.algorithm, monkeypatch)
+    assert opened.status is Status.STOPPED
+    np.testing.assert_array_equal(opened.result.array, run.result.array)
+    assert load_run(run.checkpoints.path).end == run.iteration  # which ends it on the command line, too
+
+
+def test_who_cancels_a_run_wants_no_checkpoint():
+    run = run_kept(HIO(max_iterations=1_000_000), small_pattern)
+    run.start()
+    while not run.checkpoints.path.exists():
+        time.sleep(0.005)
+    run.cancel()
+    assert run.wait(10)
+    assert left() == []
+
+
+def test_a_run_that_was_too_short_for_a_checkpoint_leaves_none():
+    run = run_kept(HIO(max_iterations=60), small_pattern, every={"seconds": 1000, "iterations": 0})
+    run.start()
+    assert run.wait(30)
+    assert run.status is Status.DONE
+    assert run.checkpoint == ""
+    assert left() == []
+
+
+@pytest.mark.parametrize("keep", [True, False], ids=["for others", "removed"])
+def test_what_is_released_before_the_end_is_not_held(keep):
+    run = run_kept(HIO(max_iterations=60), small_pattern)
+    run.checkpoints.release(keep)
+    run.start()
+    assert run.wait(30)
+    assert run.status is Status.DONE
+    assert interrupted.interrupted("phase") == [run.checkpoints.path] * keep
+    assert bool(left()) == keep
+
+
+def test_checkpoints_by_iterations_are_written_at_those(monkeypatch):
+    written, write = [], Checkpoints._write
+    monkeypatch.setattr(Checkpoints, "_write", lambda *given: (written.append(given[1].iteration), write(*given)))
+    run = run_kept(HIO(max_iterations=60), small_pattern, every={"seconds": 0, "iterations": 7})
+    run.start()
+    assert run.wait(30)
+    assert written == [7, 14, 21, 28, 35, 42, 49, 56, 60]
 
 
 def test_a_paused_run_is_kept_where_it_waits():
@@ -131,6 +212,31 @@ def test_only_runs_whose_process_is_gone_are_offered():
     adopted = interrupted.adopt(reused, "phase")
     assert adopted.exists()
     assert interrupted.interrupted("phase") == []
+
+
+def test_what_was_left_half_written_is_swept_away_after_a_day():
+    path = interrupt_at(run_kept(HIO(max_iterations=1_000_000), small_pattern), 30)
+    where, (family, host, process, *_) = path.parent, path.name.split("-")
+    dead, elsewhere = f"{family}-{host}-{process}-1", f"{family}-elsewhere-{process}-1"
+    held = interrupted.new_path("phase")
+    half = [
+        f"{dead}-1.data.h5", f".{dead}-1.0123abcd.tmp.h5", f".{dead}-2.data.0123abcd.tmp.h5", f"{dead}-3.h5",
+    ]  # fmt: skip
+    stays = [
+        f"{dead}-1.mine.h5", f".{dead}-1.tmp.h5", f"{elsewhere}-1.data.h5", beside(held, ".data").name,
+        f".{path.stem}.0123abcd.tmp.h5", f"{dead}-4.data.h5",
+    ]  # fmt: skip
+    for name in (*half, *stays):
+        (where / name).write_bytes(bytes(10))
+    stays += [
+        name for name in (path.name, f"{path.stem}.previous.h5", f"{path.stem}.data.h5") if (where / name).exists()
+    ]
+    a_day_ago = time.time() - interrupted.DAY
+    for one in where.iterdir():
+        os.utime(one, (a_day_ago - 60,) * 2)
+    os.utime(where / f"{dead}-4.data.h5", (a_day_ago + 60,) * 2)
+    interrupted.sweep()
+    assert left() == sorted(stays)
 
 
 def test_the_generation_before_is_offered_where_the_newest_is_damaged():
@@ -195,7 +301,7 @@ from proxiscope.napari.run import Run
 from proxiscope.phase import HIO, Ensemble
 from tests.problems import small_pattern
 run = Run(Ensemble(algorithm=HIO(max_iterations=100_000), starts=2), small_pattern)
-run.checkpoints = new_keeper("phase", 1000, "name", "layer")
+run.checkpoints = new_keeper("phase", {{"seconds": 1000, "iterations": 0}}, "name", "layer")
 run.start()
 while run.iteration < 5:
     time.sleep(0.01)
@@ -219,14 +325,28 @@ def add(viewer, layers):
     return [getattr(viewer, f"add_{kind}")(data, **options) for data, options, kind in layers]
 
 
-def left_mid_run(open_panel, wait_until, name, **values):
-    """A run whose panel was closed while it was paused, at its first iterations."""
-    panel = open_panel(name)
-    for parameter, value in values.items():
-        panel.form.widgets[parameter].value = value
-    panel.start()
-    panel.pause()
-    wait_until(lambda: panel.run.status is Status.PAUSED)
+@pytest.fixture
+def pauses_at(monkeypatch):
+    """``pauses_at(33, 45)``: runs pause by themselves at these iterations, one after the other."""
+    note = Run._note
+
+    def pauses(*iterations):
+        waiting = list(iterations)
+
+        def noted(run, progress, record):
+            note(run, progress, record)
+            if waiting and progress.iteration == waiting[0]:
+                del waiting[0]
+                run.pause()
+
+        monkeypatch.setattr(Run, "_note", noted)
+
+    return pauses
+
+
+def close_mid_run(panel, wait_until):
+    """Close a panel whose run pauses."""
+    wait_until(lambda: panel.run is not None and panel.run.status is Status.PAUSED)
     run = panel.run
     panel.viewer.window.remove_dock_widget(panel)
     wait_until(lambda: run.status.ended)
@@ -238,41 +358,98 @@ def press(bar, text):
 
 
 @pytest.mark.gui
-@pytest.mark.parametrize("kept", [True, False], ids=["layer kept", "layer gone"])
-def test_a_panel_offers_what_was_interrupted(viewer, open_panel, wait_until, kept):
+def test_a_panel_offers_what_was_interrupted(viewer, open_panel, wait_until, pauses_at):
     add(viewer, pattern_layers(small_pattern(), "pattern"))
-    run = left_mid_run(open_panel, wait_until, "Phase retrieval", max_iterations=1500)
-    if not kept:
-        viewer.layers.clear()
+    pauses_at(33, 45)
     panel = open_panel("Phase retrieval")
-    panel.algorithm.value = "raar"
-    bar = panel.resuming.bar
-    wait_until(lambda: bar.runs)
-    assert bar.runs[0][1:4] == ("GPS-R of pattern", run.iteration, 1500)
-    press(bar, "Resume")
-    wait_until(lambda: panel.run is not None)
-    assert panel.run.curve[: len(run.curve)] == run.curve
-    assert panel.chosen_algorithm() == run.algorithm
-    assert panel.run.checkpoints.path.parent == interrupted.folder()
+    panel.form.widgets["max_iterations"].value = 60
+    panel.start()
+    run = close_mid_run(panel, wait_until)
+    assert run.iteration == 33
+    for remains in (True, False):
+        if not remains:
+            viewer.layers.clear()
+        panel = open_panel("Phase retrieval")
+        panel.algorithm.value = "raar"
+        bar = panel.resuming.bar
+        wait_until(lambda bar=bar: bar.runs)
+        assert bar.runs[0][1:4] == ("GPS-R of pattern", run.iteration, 60)
+        press(bar, "Resume")
+        wait_until(lambda panel=panel: panel.run is not None)
+        assert panel.run.curve[: len(run.curve)] == run.curve
+        assert panel.chosen_algorithm() == run.algorithm
+        assert panel.run.checkpoints.path.parent == interrupted.folder()
+        if remains:
+            run = close_mid_run(panel, wait_until)
     wait_until(lambda: not panel.running)
     assert bar.isHidden()
     expected = reconstruct(run.algorithm, run.make_problem())
     np.testing.assert_array_equal(panel.run.result.array, expected.array)
     assert [layer.name for layer in viewer.layers] == ["pattern", "pattern support", "GPS-R of pattern"]
-    assert note(viewer.layers[-1], "provenance")["resumed"] == [run.iteration]
-    assert not any(interrupted.folder().iterdir())
+    assert note(viewer.layers[-1], "provenance")["resumed"] == [33, 45]
 
 
 @pytest.mark.gui
-def test_discard_removes_it_and_a_preference_writes_none(viewer, open_panel, wait_until, monkeypatch):
+def test_discard_removes_it_and_a_preference_writes_none(viewer, open_panel, wait_until, pauses_at, monkeypatch):
     add(viewer, [series_layer(small_series(), "series")])
-    left_mid_run(open_panel, wait_until, "Tomography", max_iterations=100_000)
+    threads, remove = [], interrupted.remove
+    monkeypatch.setattr(interrupted, "remove", lambda path: (threads.append(threading.current_thread()), remove(path)))
+    pauses_at(3, 3)
+    panel = open_panel("Tomography")
+    panel.start()
+    close_mid_run(panel, wait_until)
     panel = open_panel("Tomography")
     wait_until(lambda: panel.resuming.bar.runs)
     press(panel.resuming.bar, "Discard")
     assert panel.resuming.bar.isHidden()
-    assert not any(interrupted.folder().iterdir())
-    viewer.window.remove_dock_widget(panel)
-    monkeypatch.setattr("proxiscope.napari.resuming.checkpoint_seconds", lambda: 0.0)
-    left_mid_run(open_panel, wait_until, "Tomography", max_iterations=100_000)
-    assert not any(interrupted.folder().iterdir())
+    wait_until(lambda: not left())
+    assert threads != [threading.main_thread()]
+    monkeypatch.setattr("proxiscope.napari.resuming.checkpoint_every", lambda: {"seconds": 0.0, "iterations": 0})
+    panel.start()
+    close_mid_run(panel, wait_until)
+    assert left() == []
+
+
+def opened_after_a_crash(panel, wait_until, monkeypatch):
+    """What was finished and not saved is offered, and opened without another iteration."""
+    first, bar = panel.run, panel.resuming.bar
+    first.checkpoints.release(keep=True)  # as a crash does
+    panel.resuming.look()
+    wait_until(lambda: bar.runs)
+    assert "Finished, not saved: <b>RESIRE of series</b>" in bar.findChildren(QLabel)[0].text()
+    with monkeypatch.context() as patch:
+        patch.setattr(RESIRE, "step", None)
+        press(bar, "Open")
+        wait_until(lambda: panel.run is not first and not panel.running)
+    layer = panel.current.stream.layer
+    np.testing.assert_array_equal(layer.data, first.result.array)
+    np.testing.assert_array_equal(panel.run.result.array, first.result.array)
+    assert note(layer, "checkpoint") == panel.run.checkpoint
+
+
+@pytest.mark.gui
+def test_a_result_is_kept_until_it_is_saved_or_not_wanted(viewer, open_panel, wait_until, tmp_path, monkeypatch):
+    monkeypatch.setattr("proxiscope.napari.resuming.checkpoint_every", lambda: {"seconds": 0.0, "iterations": 4})
+    monkeypatch.setattr("proxiscope.napari.dialogs.to_save", lambda *_: str(tmp_path / "saved.h5"))
+    add(viewer, [series_layer(small_series(), "series")])
+    panel = open_panel("Tomography")
+    panel.form.widgets["max_iterations"].value = 10
+    panel.start()
+    wait_until(lambda: not panel.running)
+    opened_after_a_crash(panel, wait_until, monkeypatch)
+    panel.remove(panel.current)
+    wait_until(lambda: not left())
+    ways = {
+        "saved": lambda layer: save_result(viewer, layer),
+        "by napari": lambda layer: layer.save(str(tmp_path / "saved.mrc"), plugin="napari-proxiscope"),
+        "in a session": lambda _: save_session(viewer, tmp_path / "session.h5"),
+        "layer removed": viewer.layers.remove,
+        "off the list": lambda _: panel.remove(panel.current),
+        "panel closed": lambda _: viewer.window.remove_dock_widget(panel),
+    }
+    for way, do in ways.items():
+        panel.start()
+        wait_until(lambda: not panel.running)
+        assert len([name for name in left() if ".previous." not in name and ".data." not in name]) == 1, way
+        do(panel.current.stream.layer)
+        wait_until(lambda: not left())

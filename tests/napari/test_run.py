@@ -198,9 +198,18 @@ def test_a_change_that_cannot_be_made_leaves_the_run_paused(run_of):
     wait(lambda: run.iteration > at)
 
 
-def test_a_kept_iterate_is_where_another_run_can_begin(run_of):
-    run = run_of(HIO(max_iterations=60), small_pattern, seed=3)
-    at = held(run, at=15)
+def test_a_kept_iterate_is_where_another_run_can_begin(run_of, monkeypatch):
+    note = Run._note
+
+    def noted(run, progress, record):
+        note(run, progress, record)
+        if progress.iteration == at:
+            run.pause()
+
+    monkeypatch.setattr(Run, "_note", noted)
+    run, at = run_of(HIO(max_iterations=60), small_pattern, seed=3), 16
+    wait(lambda: run.status is Status.PAUSED)
+    monkeypatch.setattr(Run, "_note", note)
     run.keep()
     run.keep()
     wait(lambda: run.kept)

@@ -51,6 +51,8 @@ def test_first_use_applies_them_and_a_change_does_at_once(installed):
     assert (num_threads(), memory_limit()) == (usual, 0)
     page.watching.share, page.watching.updates = 10, 5
     assert (settings.streaming_budget(), settings.streaming_tick()) == (0.1, 0.2)
+    page.checkpoints.seconds, page.checkpoints.iterations = 0, 50
+    assert settings.checkpoint_every() == {"seconds": 0, "iterations": 50}
 
 
 def test_where_nothing_is_preferred_a_script_keeps_its_threads(installed):

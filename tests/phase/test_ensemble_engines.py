@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxiscope import load_checkpoint, reconstruct, save_checkpoint
+from proxiscope import load, load_checkpoint, reconstruct, rerun, save, save_checkpoint
 from proxiscope.core import InputError, build, iterate, parameters, to_dict
 from proxiscope.core.algorithm import copy_of
 from proxiscope.core.engine import InProcess
@@ -199,6 +199,18 @@ def test_a_start_that_blew_up_and_is_refined_as_the_best_once_more_counts_once(p
         found = last(other, problem).state
         np.testing.assert_array_equal(found.images, expected.images)
         np.testing.assert_array_equal(found.deviances, expected.deviances)
+
+
+def test_one_that_was_stopped_says_which_starts_were_done_and_is_not_repeated(tmp_path):
+    save(tmp_path / "pattern.npz", small_pattern())
+    problem, ensemble = load(tmp_path / "pattern.npz"), Ensemble(algorithm=INNER, starts=6, engine=Shuffling(seed=5))
+    stopped = reconstruct(ensemble, problem, callback=lambda progress: progress.state.done.sum() >= 3)
+    done = stopped.provenance["starts_done"]
+    assert np.flatnonzero(np.isfinite(stopped.products["r_factors"])).tolist() == done != [0, 1, 2]
+    save(tmp_path / "result.npz", stopped)
+    with pytest.raises(InputError, match="stopped after 3 starts on several workers"):
+        rerun(tmp_path / "result.npz")
+    assert "starts_done" not in reconstruct(ensemble, problem).provenance
 
 
 def test_the_engine_is_no_parameter():

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..checkpoints import PREVIOUS, Checkpoints, SavedRun, beside, checkpoint_of
+from ..checkpoints import END, PREVIOUS, Checkpoints, SavedRun, beside, checkpoint_of
 from ..core import InputError
 from ..core.checkpoint import is_sealed
 from .outputs import check_writable, same_file
@@ -46,7 +46,7 @@ def checkpoints_from(options: argparse.Namespace) -> Checkpoints | None:
         if os.path.realpath(output) == os.path.realpath(path) or same_file(output, path):
             raise InputError(str(path), "is to hold both the checkpoint and an output", "Give two names")
     settings = {name: _from(path.parent, output) for name, output in outputs.items() if output}
-    found = Checkpoints(path, **every, settings=settings | {"end_at": options.end_at})
+    found = Checkpoints(path, **every, settings=settings | {END: options.end_at})
     found.check()
     check_writable(path)
     return found
@@ -113,11 +113,3 @@ def _named(saved: SavedRun, name: str, folder: Path) -> str | None:
         remedy = f"If it may be, say so by {OUTPUTS[name]} {shlex.quote(str(path))}"
         raise InputError(str(path), "would be replaced, and is not in the folder of the checkpoint", remedy)
     return str(path)
-
-
-def end_of(saved: SavedRun) -> int | None:
-    """The iteration after which the first command was to end, if it said so; raises InputError."""
-    last = saved.settings.get("end_at")
-    if last is not None and (type(last) is not int or last < 1):
-        raise InputError(saved.path.name, f"it is to end at {last!r}", "The checkpoint is damaged: use another")
-    return last

@@ -110,7 +110,7 @@ def run_and_write(
         raise
     if not interrupted:
         if checkpoints is not None:
-            checkpoints.remove()
+            checkpoints.remove(former=True)  # resume would put its result in the place of this one
         return 0
     if not outputs.quiet:
         checkpointing.tell_how_to_go_on(checkpoints)

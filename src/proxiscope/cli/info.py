@@ -1,8 +1,15 @@
 """``proxiscope info``: what a file holds, and how it came about."""
 
 import argparse
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
+from ..checkpoints import load_run
+from ..core.checkpoint import is_sealed
+from ..out_of_core import is_partial, state_of
 from ..scripts import command_line, describe_record, python_code
 
 
@@ -26,6 +33,9 @@ def info(options: argparse.Namespace) -> int:
     """``proxiscope info``."""
     from ..io import read
 
+    path = Path(options.input)
+    if is_partial(path) or is_sealed(path):
+        return _unfinished(path)
     raw = read(options.input, variable=options.variable)
     provenance, name = dict(raw.declared.provenance), Path(options.input).stem + "-again.h5"
     if options.python or options.as_command:
@@ -37,9 +47,33 @@ def info(options: argparse.Namespace) -> int:
         rows.append(("Pixel size", f"{raw.pixel_size:.5g} nm"))
     rows += [("Note", note) for note in raw.notes]
     found = [(Path(options.input).name, rows), *describe_record(provenance, raw.declared.metrics)]
+    _show(found)
+    return 0
+
+
+def _unfinished(path: Path) -> int:
+    """Say how far a run is that was interrupted, and how to go on."""
+    if is_partial(path):
+        method, done, slabs = state_of(path)
+        rows = [("Holds", "a volume that is not complete"), ("Algorithm", method), ("Done", f"{done} of {slabs} slabs")]
+    else:
+        run = load_run(path)
+        rows = [("Holds", "the checkpoint of a run"), ("Algorithm", run.algorithm.title or run.algorithm.name)]
+        rows.append(("Done", f"{run.iteration} iterations, {run.seconds:.0f} s"))
+        starts = getattr(run.state, "r_factors", None)
+        if starts is not None:
+            rows.append(("Starts", f"{np.isfinite(starts).sum()} of {len(starts)} have a result"))
+        if run.record.rows:
+            figures = run.record.rows[-1].figures
+            rows.append(("Figures", ", ".join(f"{name} {value:.5g}" for name, value in figures.items())))
+    rows.append(("To go on", f"proxiscope resume {shlex.quote(str(path))}"))
+    _show([(path.name, rows)])
+    return 0
+
+
+def _show(found: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> None:
     width = max(len(title) for _, rows in found for title, _ in rows)
     for heading, rows in found:
         print(heading)
         for title, text in rows:
             print(f"    {title:{width}}  {text}")
-    return 0

@@ -1,4 +1,4 @@
-"""Ctrl-C that waits until what is at hand is whole."""
+"""Ctrl-C, or the signal of a queue whose time is up, that waits until what is at hand is whole."""
 
 import os
 import signal
@@ -7,17 +7,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 @contextmanager
 def held(words: str, quiet: bool = False) -> Iterator[threading.Event]:
     """Keep the first Ctrl-C from breaking into the block: it sets the event, and is answered by `words`.
 
-    The second one breaks in. Elsewhere than in the main thread, or where somebody else handles Ctrl-C, nothing is held.
+    The second one breaks in. SIGTERM, which batch systems send before they kill, counts as Ctrl-C. Elsewhere than in
+    the main thread, or where somebody else handles Ctrl-C, nothing is held.
     """
     stop = threading.Event()
 
     def hold(number: int, frame: Any) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for each in _SIGNALS:
+            signal.signal(each, signal.default_int_handler)
         stop.set()
         if not quiet:  # a signal handler must not print: it may have broken into a print
             with suppress(OSError):
@@ -25,10 +29,13 @@ def held(words: str, quiet: bool = False) -> Iterator[threading.Event]:
 
     usual = threading.current_thread() is threading.main_thread()
     usual = usual and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    before = {each: signal.getsignal(each) for each in _SIGNALS}
     if usual:
-        signal.signal(signal.SIGINT, hold)
+        for each in _SIGNALS:
+            signal.signal(each, hold)
     try:
         yield stop
     finally:
         if usual:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            for each, handler in before.items():
+                signal.signal(each, handler)

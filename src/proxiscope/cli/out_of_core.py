@@ -61,14 +61,18 @@ def reconstruct(options: argparse.Namespace, algorithm: Algorithm, slices: int, 
 def resume(options: argparse.Namespace) -> int:
     """Go on with what ``--out-of-core`` began."""
     target = str(whole_path(options.checkpoint))
-    for name in ("input", "output", "refined_angles"):
+    for name in ("output", "refined_angles"):
         if getattr(options, name, None):
             given = f"--{name.replace('_', '-')}"
             raise InputError(given, "given for a volume that is written slab by slab", "Leave it out")
+    if len(options.input) > 1:
+        raise InputError("--input", f"{len(options.input)} files", "Give the one that the volume is made of")
+    given = {"input": options.input[0] if options.input else None}
     total = {"unit": "slab", "desc": "slabs", "disable": options.quiet, "file": sys.stderr}
     with scale.workers(options) as engine, tqdm(**total) as bar:
+        given |= {"engine": engine, "callback": lambda progress: show(bar, progress)}
         try:
-            result = resume_out_of_core(target, engine=engine, callback=lambda progress: show(bar, progress))
+            result = resume_out_of_core(target, **given)
         except KeyboardInterrupt:
             return _interrupted(bar, partial_path(target))
     tell(result, argparse.Namespace(**vars(options) | {"output": target}))

@@ -8,7 +8,7 @@ from ..checkpoints import load_run
 from ..core.files import remove_leftovers
 from ..out_of_core import is_partial
 from . import commands, out_of_core, scale
-from .checkpointing import end_of, outputs_of
+from .checkpointing import outputs_of
 from .outputs import check_holds_complex, check_outputs
 
 
@@ -41,7 +41,7 @@ def resume(options: argparse.Namespace) -> int:
         return out_of_core.resume(options)
     saved = load_run(options.checkpoint)
     scale.check(options, saved.algorithm)
-    wanted, until = outputs_of(saved, options), commands.until_from(argparse.Namespace(end_at=end_of(saved)))
+    wanted, until = outputs_of(saved, options), commands.until_from(argparse.Namespace(end_at=saved.end))
     inputs = [str(saved.path), *options.input, *(file["path"] for file in saved.input.get("files", ()))]
     check_outputs(wanted.output, wanted.metrics, wanted.refined_angles, inputs=inputs)
     for path in filter(None, (wanted.output, wanted.metrics, wanted.refined_angles)):

@@ -151,6 +151,10 @@ class Algorithm(Generic[P, S]):
         """Further arrays that a run leaves beside its estimate."""
         return {}
 
+    def told(self, problem: P, state: S) -> Mapping[str, Any]:
+        """What the record of a result says beside parameters and seed, in plain values that JSON can hold."""
+        return {}
+
     def records(self, iteration: int) -> bool:
         """Whether metrics are recorded at `iteration`."""
         return True

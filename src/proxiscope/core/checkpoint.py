@@ -139,6 +139,13 @@ def _seal(file: Any, form: str = FORMAT) -> bytes:
     return line.ljust(_SEAL, b"\0")
 
 
+def size_of(state: State) -> int:
+    """Bytes of the arrays of a state."""
+    values = [getattr(state, field.name) for field in saved_fields(state)]
+    members = [member for value in values if isinstance(value, list) for member in value if member is not None]
+    return sum(value.nbytes for value in values if is_array(value)) + sum(map(size_of, members))
+
+
 def check_going_on(state: State) -> None:
     """Raise ValueError if a state holds NaN, from which no run comes back."""
     for field in saved_fields(state):

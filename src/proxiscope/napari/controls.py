@@ -236,6 +236,7 @@ class RunControls(Controls):
         for i, shown in ((1, starts is not None), (2, "prtf" in products)):
             self.tabs.setTabVisible(i, shown)
 
+
 def wrapped_label() -> QLabel:
     """A label that wraps instead of widening its panel."""
     label = QLabel(wordWrap=True)

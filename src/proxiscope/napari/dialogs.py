@@ -38,7 +38,7 @@ def to_save(parent: QWidget, what: str = STEPS, name: str = "") -> str:
     suggested = str(Path(_folder("save")) / file_name(name)) if name else _folder("save")
     path, chosen = QFileDialog.getSaveFileName(parent, "Save", suggested, what)
     if path and not re.search(r"\.[A-Za-z]\w*$", Path(path).name):  # a name may have other dots in it
-        path += "." + chosen.split("*.")[1].split(")")[0].split()[0]
+        path += "." + (chosen or what).split("*.")[1].split(")")[0].split()[0]  # not every dialog says what was chosen
         if Path(path).exists() and not agreed(parent, "Save", f"{path} exists already.", "Replace it"):
             return ""
     return _remembered("save", path)

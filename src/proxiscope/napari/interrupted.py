@@ -18,12 +18,17 @@ from typing import NamedTuple
 import psutil
 
 from ..checkpoints import DATA, PREVIOUS, beside
+from ..core.checkpoint import is_sealed
 from ..core.errors import InputError
 from ..keeping import tidy
 
 _NAME = re.compile(r"(?P<family>[a-z]+)-(?P<host>\w*)-(?P<process>\d+)-(?P<began>\d+)-(?P<number>\d+)\.h5")
+_PART = re.compile(r"\.?(?P<run>[a-z]+-\w*-\d+-\d+-\d+)(\.data|\.previous)?(\.[0-9a-f]{8}\.tmp)?\.h5")
 _SAME = 5
 """Seconds by which a process may seem to have begun at another time: clocks are set."""
+
+DAY = 86400
+"""Seconds for which what was left half written stays."""
 
 _numbers = itertools.count(1)
 _held: set[Path] = set()
@@ -32,7 +37,10 @@ _holding = threading.Lock()
 
 
 class Interrupted(NamedTuple):
-    """What is told of a run that was interrupted, at a time in seconds since the epoch."""
+    """What is told of a run that was interrupted, at a time in seconds since the epoch.
+
+    One that is `over` had come to its end, and its result was not saved.
+    """
 
     path: Path
     name: str
@@ -40,6 +48,7 @@ class Interrupted(NamedTuple):
     total: int
     time: float
     failed: str = ""
+    over: bool = False
 
 
 def folder() -> Path:
@@ -110,7 +119,8 @@ def interrupted(family: str) -> list[Path]:
 def adopt(path: Path, family: str) -> Path:
     """Take over a checkpoint of the folder for a run of this process: another window no longer offers it.
 
-    One that lies elsewhere, such as that of a command line, stays as it is.
+    One that lies elsewhere, such as that of a command line, stays as it is. What was left half written stays, too: it
+    may take long to remove.
     """
     if path.parent != folder() or not _NAME.fullmatch(path.name):
         return path
@@ -119,7 +129,6 @@ def adopt(path: Path, family: str) -> Path:
         for mark in (DATA, PREVIOUS, ""):
             with suppress(FileNotFoundError):
                 beside(path, mark).rename(beside(own, mark))
-        tidy(path)
     except OSError as error:
         let_go(own)
         found = f"cannot be taken over ({error.strerror or error})"
@@ -135,6 +144,22 @@ def remove(path: Path) -> None:
         with suppress(FileNotFoundError):
             beside(path, mark).unlink()
     tidy(path)
+
+
+def sweep() -> None:
+    """Remove what processes that are gone left half written a day ago or earlier, where there is no checkpoint."""
+    where, left = folder(), {}
+    with suppress(OSError):
+        for path in where.iterdir():
+            if match := _PART.fullmatch(path.name):
+                left.setdefault(match["run"], []).append(path)
+    for run, parts in left.items():
+        path = where / f"{run}.h5"
+        with suppress(OSError):  # gone meanwhile
+            old = time.time() - max(part.stat().st_mtime for part in parts) > DAY
+            if old and _has_ended(path) and not any(is_sealed(one) for one in (path, beside(path, PREVIOUS))):
+                for part in parts:
+                    part.unlink(missing_ok=True)
 
 
 def when(seconds: float, now: float | None = None) -> str:
@@ -157,11 +182,17 @@ def _checkpoints(family: str) -> Iterator[Path]:
     with suppress(OSError):  # not to be read: nothing is offered
         names = {path.name.replace(f"{PREVIOUS}.", ".") for path in where.iterdir()}
         for name in sorted(names):
-            match = _NAME.fullmatch(name)
-            if match and match["family"] == family and match["host"] == _host():
-                process = int(match["process"]), int(match["began"])
-                if not (where / name in _held if process == _this_process() else _alive(*process)):
-                    yield where / name
+            if name.startswith(f"{family}-") and _has_ended(where / name):
+                yield where / name
+
+
+def _has_ended(path: Path) -> bool:
+    """Whether the run that a checkpoint is named after was one of this computer, and is no longer under way."""
+    match = _NAME.fullmatch(path.name)
+    if not match or match["host"] != _host():
+        return False
+    process = int(match["process"]), int(match["began"])
+    return not (path in _held if process == _this_process() else _alive(*process))
 
 
 def _alive(process: int, began: int) -> bool:

@@ -33,6 +33,7 @@ class InterruptedBar(QFrame):
         super().__init__(objectName="interrupted")
         self.setStyleSheet(_FRAME)
         self.runs: list[Interrupted] = []
+        self._dropped: set[Path] = set()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 4, 4, 4)
         layout.setSpacing(2)
@@ -40,8 +41,8 @@ class InterruptedBar(QFrame):
         self.hide()
 
     def show_runs(self, runs: Sequence[Interrupted]) -> None:
-        """Offer these, the first few of them at once."""
-        self.runs = list(runs)
+        """Offer these, the first few of them at once, but for those that were dropped while they were looked for."""
+        self.runs = [run for run in runs if run.path not in self._dropped]
         while self._rows.count():
             row = self._rows.takeAt(0).widget()
             row.setParent(None)
@@ -55,7 +56,8 @@ class InterruptedBar(QFrame):
 
     def drop(self, path: Path) -> None:
         """Offer one no more."""
-        self.show_runs([run for run in self.runs if run.path != path])
+        self._dropped.add(path)
+        self.show_runs(self.runs)
 
     def _row(self, run: Interrupted) -> QWidget:
         row = QWidget()
@@ -65,10 +67,10 @@ class InterruptedBar(QFrame):
         label.setText(_said(run))
         label.setToolTip(str(run.path))
         layout.addWidget(label, stretch=1)
-        buttons = (
-            ("Resume", "Go on from there, bit for bit as if it had not been interrupted.", self.resume_wanted),
-            ("Discard", "Remove the checkpoint.", self.discard_wanted),
-        )
+        resume = ("Resume", "Go on from there, bit for bit as if it had not been interrupted.")
+        if run.over:
+            resume = ("Open", "Show the result in a layer, to be saved.")
+        buttons = ((*resume, self.resume_wanted), ("Discard", "Remove the checkpoint.", self.discard_wanted))
         for text, tip, signal in buttons:
             button = QPushButton(text, toolTip=tip)
             button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -82,6 +84,8 @@ def _emit(signal: Signal, run: Interrupted, _checked: bool = False) -> None:
 
 
 def _said(run: Interrupted) -> str:
+    if run.over:
+        return f"Finished, not saved: <b>{escape(run.name)}</b>, {run.iteration} iterations, {when(run.time)}"
     what = "Failed" if run.failed else "Interrupted"
     text = f"{what}: <b>{escape(run.name)}</b>, iteration {run.iteration} of {run.total}, {when(run.time)}"
     return f"{text}. Resume goes back there and waits, so that parameters can be changed." if run.failed else text

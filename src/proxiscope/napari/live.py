@@ -77,14 +77,20 @@ class Live(QObject):
     def leave(self, interrupt: bool = False) -> None:
         """Cancel a run that is under way, take its half-made layer away, and show nothing more of it.
 
-        One that is interrupted leaves a checkpoint.
+        One that is interrupted leaves a checkpoint; one whose result was shown needs none.
         """
         under_way = self.active
         self.stream.stop()
         (self.run.interrupt if interrupt else self.run.cancel)()
+        self.release(keep=interrupt and under_way)
         self.activity.close()
         if under_way:
             self.stream.remove_layer()
+
+    def release(self, keep: bool = False) -> None:
+        """Remove the checkpoint that has the result, or keep it for another time."""
+        if self.run.checkpoints is not None:
+            self.run.checkpoints.release(keep)
 
     @property
     def failure(self) -> str:

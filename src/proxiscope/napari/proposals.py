@@ -8,13 +8,11 @@ from typing import Any
 
 import numpy as np
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from ..core import Algorithm
 from ..core.estimates import PatternSize, Size, memory_in_words
 from ..core.memory import Proposal
-
-COLUMNS = 2
 
 
 class ProposalButtons(QWidget):
@@ -31,8 +29,8 @@ class ProposalButtons(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.buttons: list[QPushButton] = []
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
         self.hide()
 
     def show_proposals(self, proposals: Sequence[Proposal]) -> None:
@@ -41,10 +39,10 @@ class ProposalButtons(QWidget):
             button.setParent(None)
             button.deleteLater()
         self.buttons = []
-        for i, proposal in enumerate(proposals):
+        for proposal in proposals:
             button = QPushButton(title(proposal), toolTip=f"Set the panel so that it fits: {proposal.text}.")
             button.clicked.connect(partial(self._choose, proposal))
-            self._grid.addWidget(button, i // COLUMNS, i % COLUMNS)
+            self._column.addWidget(button)
             self.buttons.append(button)
         self.setVisible(bool(proposals))
 

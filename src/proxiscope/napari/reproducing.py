@@ -12,6 +12,7 @@ from qtpy.QtGui import QGuiApplication
 from ..core import InputError
 from . import dialogs
 from .background import in_background
+from .keeper import result_saved
 from .layers import KEY, note
 from .writer import record_of, write_layer
 
@@ -56,12 +57,13 @@ def save_result(viewer: "napari.Viewer", layer: Any = None) -> None:
         return
     data, notes = layer.data, dict(layer.metadata.get(KEY, {}))
 
-    def saved(left_out: tuple[str, ...]) -> None:
+    def written(left_out: tuple[str, ...]) -> None:
+        result_saved(notes)
         show_info(f"Saved: {path}")
         for sentence in left_out:
             show_warning(sentence)
 
-    in_background(lambda: write_layer(path, data, notes), saved)
+    in_background(lambda: write_layer(path, data, notes), written)
 
 
 def export_figure(viewer: "napari.Viewer", layer: Any = None) -> None:

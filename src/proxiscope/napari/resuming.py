@@ -11,17 +11,18 @@ from qtpy.QtCore import QObject, QTimer
 from ..checkpoints import SavedRun, load_run
 from ..core import InputError
 from ..core.algorithm import due
+from ..keeping import tidy
 from . import interrupted
 from .activity import Activity
 from .background import in_background, is_open
 from .interrupted import Interrupted
 from .interrupted_bar import InterruptedBar
 from .iterates import Kept, curves_of
-from .keeper import family_of, keeper_of, new_keeper, told_of
+from .keeper import family_of, is_over, keeper_of, new_keeper, told_of
 from .layers import LayerData, pattern_layers, series_layer
 from .live import short_name
 from .run import Run
-from .settings import checkpoint_seconds
+from .settings import checkpoint_every
 
 PANELS = {"phase": "Phase retrieval", "tomography": "Tomography"}
 """Titles of the panels by the families of algorithms."""
@@ -56,7 +57,8 @@ class Resuming(QObject):
         self._again.timeout.connect(self.look)
 
     def begin(self) -> None:
-        """Look now, and a little later."""
+        """Look now, and a little later; and have removed what nobody can go on with."""
+        in_background(interrupted.sweep, _nothing)
         self.look()
         self._again.start()
 
@@ -74,9 +76,11 @@ class Resuming(QObject):
             in_background(partial(_told, paths), self.bar.show_runs, wanted=self._wanted)
 
     def discard(self, run: Interrupted) -> None:
-        """Remove a checkpoint."""
-        interrupted.remove(run.path)
-        self.bar.drop(run.path)
+        """Remove a checkpoint: of many GB, in a thread; no other window offers it meanwhile."""
+        with self.panel._reporting():
+            own = interrupted.adopt(run.path, self.panel.family)
+            self.bar.drop(run.path)
+            in_background(partial(_remove, own, run.path), _nothing)
 
     def resume(self, path: Path, failed: bool = False) -> None:
         """Go on with the run of a checkpoint; one that had failed is paused at first, so that it can be changed."""
@@ -100,16 +104,16 @@ class Resuming(QObject):
             panel._report(error)
             self.look()
 
-        in_background(partial(_load, own), shown, refused, wanted=self._wanted)
+        in_background(partial(_load, own, path), shown, refused, wanted=self._wanted)
 
     def keep(self, run: Run, name: str, source: Any, saved: SavedRun | None = None) -> None:
         """Have a run write checkpoints; one that is taken up goes on with those that it has."""
-        seconds, told = checkpoint_seconds(), (name, source.name)
+        every, told = checkpoint_every(), (name, source.name)
         with self.panel._reporting():
             if saved is not None:
-                run.checkpoints = keeper_of(saved, seconds, *told)
-            elif seconds:
-                run.checkpoints = new_keeper(self.panel.family, seconds, *told)
+                run.checkpoints = keeper_of(saved, every, *told)
+            elif any(every.values()):
+                run.checkpoints = new_keeper(self.panel.family, every, *told)
 
     def _wanted(self) -> bool:
         return not self.panel.left and is_open(self.panel.viewer)
@@ -122,10 +126,11 @@ class Resuming(QObject):
             panel.seed.value = saved.seed
         run = Run(
             saved.algorithm, lambda: problem, seed=saved.seed, stop=saved.stop, changes=saved.changes,
-            begin=begin_of(saved), resumed=(*saved.resumed, saved.iteration),
+            begin=begin_of(saved), resumed=(*saved.resumed, saved.iteration), over=is_over(saved),
         )  # fmt: skip
-        with panel._reporting():
-            run.run_on = panel.run_on()
+        if not is_over(saved):
+            with panel._reporting():
+                run.run_on = panel.run_on()
         if failed:
             run.pause()
         panel._begin(run, title_of(saved), source, saved)
@@ -182,8 +187,23 @@ def _told(paths: list[Path]) -> list[Interrupted]:
     return [told for told in map(told_of, paths) if told is not None]
 
 
-def _load(path: Path) -> Loaded:
-    """For the worker thread."""
+def _remove(own: Path, former: Path) -> None:
+    """Remove a checkpoint that was taken over, and what was left half written under its former name."""
+    try:
+        interrupted.remove(own)
+        tidy(former)
+    finally:
+        interrupted.let_go(own)
+
+
+def _nothing(_done: None) -> None:
+    """To be done when it is done."""
+
+
+def _load(path: Path, former: Path) -> Loaded:
+    """For the worker thread: a checkpoint that had another name."""
+    if former != path:
+        tidy(former)
     saved = load_run(path)
     problem = saved.problem()
     if saved.algorithm.family == "tomography":

@@ -58,6 +58,8 @@ class Run(Requests, OnEngine):
     resumed : sequence of int
         Where that run was interrupted, and this one takes its place: the iterations at which it was taken up, of which
         `begin` is the last. It shows at once where it is.
+    over : bool
+        Whether that run had come to its end there: nothing is left to do but its result.
 
     Attributes
     ----------
@@ -107,12 +109,13 @@ class Run(Requests, OnEngine):
         changes: Mapping[int, Algorithm] | None = None,
         begin: Kept | None = None,
         resumed: Sequence[int] = (),
+        over: bool = False,
     ):
         super().__init__(algorithm.name)
         self.algorithm, self.seed, self.stop_by = algorithm, seed, tuple(stop)
         self.make_problem = make_problem
         self.changes: dict[int, Algorithm] = dict(changes or {})
-        self._begin, self._resumed = begin, tuple(resumed)
+        self._begin, self._resumed, self._over = begin, tuple(resumed), over
         self.checkpoints: Keeper | None = None
         self._interrupted = False
         self.stopped = self.remark = ""
@@ -140,6 +143,11 @@ class Run(Requests, OnEngine):
     def unsaved(self) -> str:
         """Why its last checkpoint could not be written; empty if it could."""
         return self.checkpoints.warning if self.checkpoints is not None else ""
+
+    @property
+    def checkpoint(self) -> str:
+        """Where its result is kept until it is saved; empty where that is not needed."""
+        return str(self.checkpoints.path) if self.checkpoints is not None and self.checkpoints.holds else ""
 
     @property
     def present(self) -> Algorithm:
@@ -191,13 +199,12 @@ class Run(Requests, OnEngine):
                 self._begin = begin = None  # the run uses it up
             watched = self._watched(problem, state, record)
             since = time.perf_counter()
-            for progress in chain(self._present(problem, state, record), watched):
+            for progress in chain(self._present(problem, state, record), () if self._over else watched):
                 self.seconds += time.perf_counter() - since
                 if progress.iteration == self._first:
                     self._warm = self.seconds
                 self._note(progress, record)
-                if progress.metrics:  # which are finite, so that the checkpoint is worth going on from
-                    self._save(progress, record)
+                self._save("offer", progress, record)
                 self._wait(progress, record, problem, watched)
                 if self.seconds - self._warm > self.limit:
                     self._stop = True
@@ -207,7 +214,7 @@ class Run(Requests, OnEngine):
             if self._cancel:
                 status = Status.CANCELLED
                 if self._interrupted and progress is not None:
-                    self._save(progress, record, now=True)
+                    self._save("write", progress, record)
             elif progress is None:
                 raise InputError("iterations", f"{self.iteration} of {self.total} are done", "Ask for more of them")
             else:
@@ -216,13 +223,14 @@ class Run(Requests, OnEngine):
                 self.companions = companions(self.final.result.array, self.final.result.products)
                 self.result_frame, self.result = self.final.frame, self.final.result
                 self._note_speed(problem)
-                early = self._stop and progress.iteration < progress.total and not watched.reason
-                status = Status.STOPPED if early else Status.DONE
+                early = progress.iteration < progress.total and not watched.reason
+                self._save("finish", progress, record)
+                status = Status.STOPPED if early and (self._stop or self._over) else Status.DONE
         except Exception as error:
             if self._cancel:  # the iteration was broken off
                 status = Status.CANCELLED
                 if self._interrupted and self._engine is not None and progress is not None:
-                    self._save(progress, record, now=True)  # what came of a cluster is whole
+                    self._save("write", progress, record)  # what came of a cluster is whole
             else:
                 log_unforeseen(self._thread.name, error)
                 self.error = error.with_traceback(None)  # which would hold the problem as long as the run is listed
@@ -235,7 +243,8 @@ class Run(Requests, OnEngine):
             self._leave_engine()
             try:
                 if self.checkpoints is not None:
-                    self.checkpoints.end(status is Status.FAILED or self._interrupted, str(self.error or ""))
+                    ended = {Status.FAILED: True, Status.CANCELLED: self._interrupted}  # the others hold a result
+                    self.checkpoints.end(ended.get(status), str(self.error or ""))
             finally:
                 self.status = status
 
@@ -247,13 +256,13 @@ class Run(Requests, OnEngine):
         if self._resumed:
             yield where_it_is(self.algorithm, problem, state, record, self.changes)
 
-    def _save(self, progress: Progress, record: Record, now: bool = False) -> None:
-        """Write a checkpoint if one is due, or at once."""
+    def _save(self, how: str, progress: Progress, record: Record) -> None:
+        """Write a checkpoint, by the method of the keeper that has this name."""
         if self.checkpoints is None:
             return
         self.writing = True
         try:
-            (self.checkpoints.write if now else self.checkpoints.offer)(progress, record, self.seconds)
+            getattr(self.checkpoints, how)(progress, record, self.seconds)
         finally:
             self.writing = False
 

@@ -13,6 +13,7 @@ from .._version import __version__
 from ..core import InputError
 from . import dialogs
 from .background import in_background, is_open
+from .keeper import result_saved
 from .layers import LayerData
 from .panels import open_panel
 from .session_file import read_document, write_document
@@ -130,6 +131,8 @@ def _write(path: str | os.PathLike, document: dict[str, Any], remarks: list[str]
     layers = [found for found in (written(layer, remarks) for layer in document["layers"]) if found is not None]
     told = {"software": f"proxiscope {__version__}", "saved": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
     write_document(path, told | document | {"layers": layers})
+    for layer in layers:
+        result_saved(layer["notes"])
     return remarks
 
 

@@ -13,7 +13,7 @@ PLUGIN = "napari-proxiscope"
 DEFAULTS = {
     "computing": {"threads": 0, "memory": 0.0},
     "watching": {"share": 4.0, "updates": 14.0},
-    "checkpoints": {"seconds": 60.0, "folder": ""},
+    "checkpoints": {"seconds": 60.0, "iterations": 0, "folder": ""},
     "scale_out": {"run_on": ""},
     "folders": {"open": "", "save": ""},
 }
@@ -50,9 +50,10 @@ def streaming_tick() -> float:
     return 1 / _number("watching", "updates", 0.5, 20)
 
 
-def checkpoint_seconds() -> float:
-    """Seconds between two checkpoints of a run; 0 for none."""
-    return _number("checkpoints", "seconds", 0, 86400)
+def checkpoint_every() -> dict[str, Any]:
+    """``"seconds"`` and ``"iterations"`` between two checkpoints of a run; 0 for none by that."""
+    iterations = int(_number("checkpoints", "iterations", 0, 1_000_000))
+    return {"seconds": _number("checkpoints", "seconds", 0, 86400), "iterations": iterations}
 
 
 def run_on() -> str:

@@ -205,6 +205,8 @@ class Stream(QObject):
             self._add(result)
         self.layer.data = result.data
         self.layer.metadata = result_metadata(self.run.result, self.run.make_problem)
+        if self.run.checkpoint:
+            self.layer.metadata[KEY]["checkpoint"] = self.run.checkpoint
         self._set_limits(result)
         if "complex" in self.layer.metadata["proxiscope"]:
             self.layer.name = f"{self.name} modulus"

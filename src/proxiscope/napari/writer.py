@@ -9,15 +9,18 @@ def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     from napari.utils.notifications import show_error, show_warning
 
     from ..core import InputError
+    from .keeper import result_saved
     from .layers import KEY
 
+    notes = attributes.get("metadata", {}).get(KEY, {})
     try:
-        left_out = write_layer(path, data, attributes.get("metadata", {}).get(KEY, {}))
+        left_out = write_layer(path, data, notes)
     except InputError as error:  # napari would say no more than that nothing was written
         show_error(str(error))
         return []
     for sentence in left_out:
         show_warning(sentence)
+    result_saved(notes)
     return [path]
 
 

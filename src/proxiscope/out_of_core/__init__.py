@@ -2,7 +2,7 @@
 
 from ..io.on_disk import SeriesOnDisk
 from .partial import is_partial, partial_path, whole_path
-from .run import SlabsDone, reconstruct_out_of_core, resume_out_of_core
+from .run import SlabsDone, reconstruct_out_of_core, resume_out_of_core, state_of
 
 __all__ = [
     "SeriesOnDisk",
@@ -11,5 +11,6 @@ __all__ = [
     "partial_path",
     "reconstruct_out_of_core",
     "resume_out_of_core",
+    "state_of",
     "whole_path",
 ]

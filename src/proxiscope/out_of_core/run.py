@@ -18,6 +18,7 @@ from ..io.contents import Contents
 from ..io.document import document
 from ..io.on_disk import OpenSeries, SeriesOnDisk
 from ..io.raw import reading
+from ..io.zarr_access import begun
 from ..reconstruction import Result, platform_line
 from ..tomography.base import Setup, Tomography
 from ..tomography.direct import DirectTomography
@@ -141,6 +142,7 @@ def reconstruct_out_of_core(
 def resume_out_of_core(
     path: str | Path,
     *,
+    input: str | Path | None = None,
     engine: Engine | None = None,
     callback: Callable[[SlabsDone], bool | None] | None = None,
 ) -> Result | None:
@@ -150,6 +152,8 @@ def resume_out_of_core(
     ----------
     path : path-like
         ``NAME.partial.zarr``, or the ``NAME.zarr`` that is to become of it.
+    input : path-like, optional
+        Where the series lies now, if it has moved.
     engine, callback
         As for `reconstruct_out_of_core`, and so is what is returned.
 
@@ -166,10 +170,27 @@ def resume_out_of_core(
     if plan["algorithm"] not in known:
         raise InputError(str(path), f"a method {plan['algorithm']!r}", "Use the version of proxiscope that wrote it")
     algorithm = build(known[plan["algorithm"]], plan["parameters"])
-    record = dict(plan["series"])
+    record = dict(plan["series"]) | ({} if input is None else {"path": str(Path(input).absolute())})
     angles = record.pop("angles")
     series = SeriesOnDisk(**record, angles=tuple(angles) if isinstance(angles, list) else angles)
     return reconstruct_out_of_core(algorithm, series, target, seed=plan["seed"], engine=engine, callback=callback)
+
+
+def state_of(path: str | Path) -> tuple[str, int, int]:
+    """The method of a reconstruction that was interrupted, how many slabs are done, and of how many.
+
+    Raises
+    ------
+    InputError
+        If there is none, or its files make no sense.
+    """
+    partial = Partial(partial_path(whole_path(path)))
+    plan = partial.plan()
+    if plan is None:
+        raise InputError(str(path), "there is no reconstruction to go on with", "Give NAME.partial.zarr")
+    with reading(partial.path, "a Zarr that is not complete"):
+        slabs = len(items_of(begun(partial.path)["0"].shape[1], plan["thickness"]))
+    return str(plan["algorithm"]), len(partial.done()), slabs
 
 
 def _with_common(job: Job, items: list[Item], survey: Survey, engine: Engine) -> Job:

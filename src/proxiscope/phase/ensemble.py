@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Interval
@@ -285,6 +285,13 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
         images = state.independent if state.independent.any() else state.images[self.ranking(state)[: self.keep]]
         images = images[[image.any() for image in images]]  # without starts that blew up
         return figures | (agreement.compare(images, problem) if len(images) > 1 else {})
+
+    def told(self, problem: DiffractionPattern, state: EnsembleState) -> Mapping[str, Any]:
+        """Of one that was stopped while an engine ran its starts, those that were done: the fastest, not the first."""
+        place = self._course.place(min(state.iteration, self.iterations - 1))
+        if not state.done.any() or state.members or self._in_order(state, place):
+            return {}
+        return {"starts_done": np.flatnonzero(state.done).tolist()}
 
     def ranking(self, state: EnsembleState) -> NDArray[np.int64]:
         """The starts from the best to the worst: refined ones by their deviance, then the others by `rank`."""

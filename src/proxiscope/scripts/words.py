@@ -68,6 +68,8 @@ def _result(provenance: Mapping[str, Any], metrics: Mapping[str, Sequence[float]
             rows.append((title, f"{metrics[name][at[-1]]:.2%}"))
     if iteration is not None:
         rows.append(("Iteration", f"{iteration} of {provenance.get('iterations', '?')}"))
+    if isinstance(provenance.get("starts_done"), list):
+        rows.append(("Starts done", f"{len(provenance['starts_done'])}, the first to come back from the workers"))
     if provenance.get("stopped"):
         rows.append(("End", str(provenance["stopped"])))
     return rows

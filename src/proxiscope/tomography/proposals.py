@@ -70,7 +70,7 @@ def _in_slabs(algorithm: Algorithm, series: TiltSeries, have: int) -> Iterator[P
         return
     need = chosen.memory(series)
     if need <= have and chosen != algorithm:
-        text = f"in slabs of {chosen.slices} slices: InSlabs, or --in-slabs ({gigabytes(need)})"
+        text = f"in slabs of {chosen.slices} slices ({gigabytes(need)})"
         yield Proposal(text=text, need=need, options=f"--in-slabs --slices {chosen.slices}", algorithm=chosen)
 
 
@@ -84,7 +84,7 @@ def _out_of_core(algorithm: Tomography, series: TiltSeries, have: int) -> Iterat
         return
     need = slab_memory(algorithm, outline(series, (min(BLOCK, series.shape[1]), series.shape[2])))
     if need <= have:
-        text = f"out of core, slab by slab into a .zarr: reconstruct_out_of_core, or --out-of-core ({gigabytes(need)})"
+        text = f"from disk, slab by slab into a .zarr ({gigabytes(need)})"
         yield Proposal(text=text, need=need, options="--out-of-core")
 
 

@@ -60,6 +60,10 @@ class RunningPanel(Dock):
         runs.renamed.connect(self._rename)
         runs.shown_changed.connect(self._draw)
 
+    def _listen(self) -> None:
+        super()._listen()
+        self.viewer.layers.events.removed.connect(self._forget)
+
     # ---- what a subclass says
 
     def chosen_algorithm(self) -> Algorithm:
@@ -201,6 +205,12 @@ class RunningPanel(Dock):
             self._drop(live)
         self._show_run(self.current, None if self.current is None else self.current.run.status)
 
+    def _forget(self, event: Any) -> None:
+        """Who removes the layer of a result does not want it."""
+        for live in self.lives:
+            if live.stream.layer is event.value and not live.active:
+                live.release()
+
     def _drop(self, live: Live) -> None:
         """Take a run off the list."""
         self.lives.remove(live)
@@ -291,6 +301,7 @@ class RunningPanel(Dock):
     def leave(self) -> None:
         """Interrupt the runs that are under way, and listen to the viewer no more."""
         super().leave()
+        self.viewer.layers.events.removed.disconnect(self._forget)
         for live in self.lives:
             with suppress(RuntimeError):  # the window may be on its way out
                 live.leave(interrupt=True)
