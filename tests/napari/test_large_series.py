@@ -116,6 +116,7 @@ def test_a_proposal_sets_the_panel_so_that_the_run_fits(viewer, open_panel, wait
     assert texts[0].startswith("Slabs of ")
     assert texts[-1].startswith("Bin by 2")
     panel.proposals.buttons[0].click()
+    assert panel.controls.status.text() == "Set so that it fits. Press Run."
     chosen = panel.chosen_algorithm()
     assert isinstance(chosen, InSlabs)
     assert chosen.algorithm == whole

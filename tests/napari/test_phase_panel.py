@@ -241,7 +241,7 @@ def test_the_form_is_that_of_the_algorithm(panel):
         shown = {w.native for w in panel.form.widgets.values()}
         assert all(widget.window() is panel.window() for widget in shown)
         inside = panel._method.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
-        assert set(inside) == {panel.chooser, panel._form_rows, panel.stopping, panel.cost, panel.proposals}
+        assert set(inside) == {panel.chooser, panel._form_rows, panel.stopping, panel.cost}
 
 
 def test_what_was_changed_is_kept_when_another_algorithm_is_chosen(panel):

@@ -74,7 +74,7 @@ def _running(text: str, timeout: float) -> Cluster:
     address = text if "://" in text else _address_in(Path(text))
     try:
         client = _client(address, timeout)
-    except (OSError, ValueError, TypeError) as error:  # what a wrong address, port, host or certificate makes it raise
+    except Exception as error:  # whatever a wrong address, port, host, protocol or certificate makes dask raise
         raise InputError(
             "scheduler",
             f"none answers at {address} ({' '.join(str(error).split())[:200] or type(error).__name__})",

@@ -103,6 +103,11 @@ class Controls(QGroupBox):
         layout.addWidget(self.bar)
         layout.addWidget(self.status)
 
+    def add_below_status(self, widget: QWidget) -> None:
+        """Add what the line of text may speak of."""
+        layout = self.layout()
+        layout.insertWidget(layout.indexOf(self.status) + 1, widget)
+
     def enable(self, status: Status | None) -> None:
         """Enable the buttons that make sense in a status; None before the first work."""
         for name in ONE_OF:

@@ -86,7 +86,8 @@ def outline_of(size: Size, on_disk: bool = False) -> Any:
     from ..tomography.proposals import outline
 
     count, ny, nx = size.shape
-    series = copy(TiltSeries(np.ones((count, 2, 2), np.float32), rotations=size.rotations, shifts=size.shifts))
+    tilts = {"rotations": size.rotations, "shifts": size.shifts, "announce": False}
+    series = copy(TiltSeries(np.ones((count, 2, 2), np.float32), **tilts))
     support = None if size.support_shape is None else np.broadcast_to(True, size.support_shape)
     series.__dict__.update(support=support, used=size.used, recipe={"path": "", "then": ()} if on_disk else None)
     full = outline(series, (ny, nx))

@@ -124,12 +124,13 @@ class ReconstructionPanel(RunningPanel):
         self._form_rows: QWidget | None = None
         self.stopping, self.cost = StopSection(), CostLabel()
         self.proposals = ProposalButtons()
-        method = (self.chooser, *self.sections(), self.stopping, self.cost, self.proposals)
+        method = (self.chooser, *self.sections(), self.stopping, self.cost)
         self._method = group("2  Method", *method)
 
         scroll = scrolling(group("1  Data", self.input_buttons, self.rows, self.further, self.recognised), self._method)
         self.splitter = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
         scroll.setMinimumHeight(LOWEST_FORM)
+        self.controls.add_below_status(self.proposals)
         for widget in (scroll, self.controls):
             self.splitter.addWidget(widget)
         outer = QVBoxLayout(self)
@@ -296,6 +297,8 @@ class ReconstructionPanel(RunningPanel):
             open_panel(self.viewer, "Prepare data").plan.add(step)
         if proposal.algorithm is not None:
             self.show_algorithm(proposal.algorithm)
+        then = "Apply the list of Prepare data, then run what it makes" if proposal.binning > 1 else "Press Run"
+        self.controls.status.setText(f"Set so that it fits. {then}.")
 
     def _report(self, error: Exception, of: str = "") -> None:
         """Also offer what fits where memory did not suffice."""
