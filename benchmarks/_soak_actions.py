@@ -126,7 +126,7 @@ class Visitor:
         """Have napari 0.9.2 let go of a window that was closed by its button: it keeps those, for their themes."""
         closed, self._closed = self._closed, None
         if closed is not None:
-            closed.window._teardown()
+            vars(closed.window).pop("_qt_window", None)
         notification_manager.records.clear()  # which hold what they are about
 
     def tidy(self) -> None:

@@ -14,7 +14,7 @@ from proxiscope.core import InputError
 from proxiscope.io import COMPLEX_SUFFIXES, READ_SUFFIXES, WRITE_SUFFIXES, RawData, read, save, write_array
 from proxiscope.io.lazy import is_lazy
 from proxiscope.io.raw import Declared
-from proxiscope.napari.layers import note, result_metadata
+from proxiscope.napari.layers import image_layer, note, result_metadata
 from proxiscope.napari.opening import raw_layer, raw_layers
 from proxiscope.napari.reader import get_reader
 from proxiscope.napari.session import Raw, Session, prepared
@@ -281,3 +281,9 @@ def test_what_a_format_cannot_hold_is_said(model, tmp_path, monkeypatch):
         assert series.save(str(tmp_path / "series.cxi"), plugin=PLUGIN) == []
     assert "no place for a tilt series" in shown[0]
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("width", [3, 4])
+def test_a_narrow_volume_is_no_picture_in_colours(viewer, width):
+    data, options, _ = image_layer(np.zeros((40, 50, width), np.float32), "narrow", 2.0)
+    assert viewer.add_image(data, **options).ndim == 3

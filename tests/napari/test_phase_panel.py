@@ -253,6 +253,16 @@ def test_what_was_changed_is_kept_when_another_algorithm_is_chosen(panel):
     assert panel.many.widgets["starts"].value == 6
 
 
+def test_many_starts_come_back_after_an_algorithm_without_them(panel, qtbot):
+    """By then the widgets of before are gone."""
+    panel.algorithm.value = "hio"
+    panel.algorithm.value = "best-quality"
+    qtbot.wait(50)
+    panel.algorithm.value = "hio"
+    panel.many.widgets["starts"].value = 3
+    assert panel.chosen_algorithm().starts == 3
+
+
 def test_a_sample_says_what_its_object_is_and_brings_its_support(viewer, panel):
     viewer.open_sample("napari-proxiscope", "bragg")
     panel.input.value = viewer.layers["crystal"]

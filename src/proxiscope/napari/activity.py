@@ -10,7 +10,9 @@ SPINNER_SPEED = 5
 
 
 class Activity:
-    """A bar in the activity dock.
+    """A bar in the activity dock, from the first `update` on.
+
+    To make or move it lets Qt work: whoever does so must see afterwards whether the window is still there.
 
     Parameters
     ----------
@@ -21,21 +23,31 @@ class Activity:
     """
 
     def __init__(self, window: QWidget, description: str, total: int):
-        self._bar: progress | None = progress(total=total, desc=description)
+        self._about = {"total": total, "desc": description}
+        self._bar: progress | None = None
+        self._closed = False
         self._spinners = [label.movie() for label in window.findChildren(QLabel) if label.movie() is not None]
         self._set_speed(SPINNER_SPEED)
 
     def update(self, iteration: int) -> None:
         """Move the bar to `iteration`."""
+        if self._bar is None and not self._closed:
+            bar = progress(**self._about)
+            if self._closed:  # meanwhile
+                bar.close()
+            else:
+                self._bar = bar
         if self._bar is not None:
             self._bar.update(iteration - self._bar.n)
 
     def close(self) -> None:
         """Take the bar away; once is enough."""
+        if not self._closed:
+            self._closed = True
+            self._set_speed(100)
         if self._bar is not None:
             self._bar.close()
             self._bar = None
-            self._set_speed(100)
 
     def _set_speed(self, percent: int) -> None:
         for spinner in self._spinners:

@@ -105,6 +105,7 @@ class Resuming(QObject):
             self.look()
 
         in_background(partial(_load, own, path), shown, refused, wanted=self._wanted)
+        self._loading[own].update(0)  # which lets Qt work
 
     def keep(self, run: Run, name: str, source: Any, saved: SavedRun | None = None) -> None:
         """Have a run write checkpoints; one that is taken up goes on with those that it has."""

@@ -28,6 +28,8 @@ _BLOCK = 8  # planes or slices that share a thread's scratch
 _EPS = 1e-6  # precision of the non-uniform FFT
 _NO_SUPPORT = np.zeros((0, 0, 0), bool)
 _RISE, _FALL, _LAST = 0.25, 0.5, 0.1
+_COUNTED = 2**28
+"""Points of a grid that are looked at one by one, which takes a moment."""
 
 Gridding = Group("Gridding")
 
@@ -55,6 +57,13 @@ def count_points(series: TiltSeries, sizes: tuple[int, int, int], cutoff: float)
     tasks = [(sizes, m, cutoff, n, none, nothing, nothing, nothing) for m, n in zip(matrices, counts, strict=True)]
     parallel(_genfire.near_plane, tasks)
     return counts
+
+
+def about_points(series: TiltSeries, sizes: tuple[int, int, int], cutoff: float) -> NDArray[np.int64]:
+    """Grid points near the central plane of each tilt in use; of a grid that is large, told from a coarser one."""
+    coarser = ceil((prod(sizes) / _COUNTED) ** (1 / 3))
+    coarse = tuple(2 * ceil(n / (2 * coarser)) for n in sizes)
+    return coarser**2 * count_points(series, coarse, cutoff).sum(axis=1)
 
 
 class FourierGrid:
@@ -263,7 +272,7 @@ class GENFIRE(Iterative, Tomography[GenfireState], name="genfire", title="GENFIR
         """Bytes that a run on `problem` allocates at its peak."""
         volume = self.volume_shape(problem)
         sizes = grid_sizes(volume, self.oversampling)
-        counts = count_points(problem, sizes, self.cutoff).sum(axis=1)
+        counts = about_points(problem, sizes, self.cutoff)
         planes = 8 * (sizes[2] // 2 + 1) * prod(volume[:2])
         gridding = 48 * counts.max() + 100 * prod(problem.shape[1:])  # of one tilt
         scratch = max(12 * prod(sizes[:2]), 8 * volume[0] * (sizes[2] + 2), gridding)
