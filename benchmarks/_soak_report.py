@@ -68,6 +68,7 @@ def summary(folder: Path, crashes: list[dict]) -> dict[str, Any]:
         "stalls": {
             "over_2_s": sum(lasted(one) > LONGEST for one in stalls),
             "longest": max((one["length"] for one in stalls), default=0),
+            "garbage_over_2_s": sum(one["garbage"] > LONGEST for one in stalls),
             "longest_of_ours": max((ours(one) for one in stalls), default=0),
             "through_us_over_2_s": [brief(one) for one in stalls if lasted(one) > LONGEST and one["through"] > 1][:20],
             "lock_held_over_2_s": sum(held(one) > LONGEST for one in stalls),
@@ -153,18 +154,21 @@ def lasted(stall: dict[str, Any]) -> float:
 
 
 def ours(stall: dict[str, Any]) -> float:
-    """Seconds of a stall in which our code was the innermost of all that could be to blame, and had a processor."""
-    return round(stall["by"].get("proxiscope", 0.0) * lasted(stall) / stall["length"], 2)
+    """Seconds of a stall in which our code was the innermost of all that could be to blame, and had a processor.
+
+    Without those in which Python collected garbage, of all that lives.
+    """
+    seconds = stall["by"].get("proxiscope", 0.0) * lasted(stall) / stall["length"]
+    return round(max(0.0, seconds - stall["garbage"]), 2)
 
 
 def held(stall: dict[str, Any]) -> float:
     """Seconds in which Python's other threads could not run, though the process was at work.
 
-    Not where napari holds them: it collects the garbage whenever a layer goes.
+    Garbage that is collected does not count; napari has that done whenever a layer goes.
     """
-    napari = max(stall["by"], key=stall["by"].get, default="") in ("napari", "vispy", "benchmarks")
     busy = stall["processor"] > 0.5 * stall["length"] > stall["starved"]
-    return stall["unseen"] if busy and not napari else 0.0
+    return max(0.0, stall["unseen"] - stall["garbage"]) if busy else 0.0
 
 
 def brief(stall: dict[str, Any]) -> dict[str, Any]:

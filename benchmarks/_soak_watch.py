@@ -100,6 +100,8 @@ class Watch(QObject):
         self._schedule = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
         faulthandler.enable(self._faults, all_threads=True)
         self._collect()
+        self._garbage, self._garbage_since = 0.0, 0.0
+        gc.callbacks.append(self._time_garbage)
         self._timers = []
         for interval, look in ((BEAT, self._beat), (SAMPLE, self.sample), (5, self._arm)):
             timer = QTimer(self, interval=int(1000 * interval))
@@ -117,6 +119,7 @@ class Watch(QObject):
     def close(self) -> None:
         """Look no more."""
         self._over.set()
+        gc.callbacks.remove(self._time_garbage)
         for timer in self._timers:
             timer.stop()
         faulthandler.cancel_dump_traceback_later()
@@ -168,14 +171,14 @@ class Watch(QObject):
     def _guard(self) -> None:
         """The thread that notices what the window's thread is at while it does not beat."""
         looked: list[tuple[float, str, bool, str]] = []
-        beat, woken, spent, starved = self._last, time.perf_counter(), time.process_time(), self._starved()
+        beat, woken, before = self._last, time.perf_counter(), self._clocks()
         while not self._over.wait(0.05):
             now = time.perf_counter()
             since, woken = now - woken, now
             if self._last != beat:
                 if looked and (length := sum(one[0] for one in looked) + NOTICED) > 2 * NOTICED:
-                    self._note_stall(length, looked, time.process_time() - spent, self._starved() - starved)
-                looked, beat, spent, starved = [], self._last, time.process_time(), self._starved()
+                    self._note_stall(length, looked, [b - a for a, b in zip(before, self._clocks(), strict=True)])
+                looked, beat, before = [], self._last, self._clocks()
             elif now - beat > NOTICED:
                 stack = self._stack()
                 brief = [f"{Path(file).parent.name}/{Path(file).name}:{line} {name}" for file, line, name in stack[:14]]
@@ -198,7 +201,18 @@ class Watch(QObject):
         """Seconds in which the window's thread was ready and had no processor: others on this machine had it."""
         return int(self._schedule.read_text().split()[1]) / 1e9 if self._schedule.exists() else 0.0
 
-    def _note_stall(self, length: float, looked: list, spent: float, starved: float) -> None:
+    def _clocks(self) -> tuple[float, float, float]:
+        """Seconds: of the processor that this process had, of waiting for one, and of collecting garbage."""
+        return time.process_time(), self._starved(), self._garbage
+
+    def _time_garbage(self, phase: str, _about: dict) -> None:
+        """Python collects when it likes, in whatever function: the more napari has left, the longer it takes."""
+        if phase == "start":
+            self._garbage_since = time.perf_counter()
+        else:
+            self._garbage += time.perf_counter() - self._garbage_since
+
+    def _note_stall(self, length: float, looked: list, clocks: list[float]) -> None:
         by, where = Counter(), Counter()
         for seconds, place, _, stack in looked:
             by[place] += seconds
@@ -208,7 +222,7 @@ class Watch(QObject):
             "by": {place: round(seconds, 2) for place, seconds in by.items()},
             "through": round(sum(one[0] for one in looked if one[2]), 2),
             "unseen": round(max(one[0] for one in looked), 2),  # the longest time that Python ran nothing of the guard
-            "processor": round(spent, 2), "starved": round(starved, 2),
+            **dict(zip(("processor", "starved", "garbage"), (round(clock, 2) for clock in clocks), strict=True)),
             "stacks": [[stack, round(seconds, 2)] for stack, seconds in where.most_common(3)],
         }  # fmt: skip
         self._stalls.write(json.dumps(told) + "\n")
