@@ -168,7 +168,8 @@ def held(stall: dict[str, Any]) -> float:
     Garbage that is collected does not count; napari has that done whenever a layer goes.
     """
     busy = stall["processor"] > 0.5 * stall["length"] > stall["starved"]
-    return max(0.0, stall["unseen"] - stall["garbage"]) if busy else 0.0
+    counting = stall["by"].get("benchmarks", 0.0)  # what lives, after a closing
+    return max(0.0, stall["unseen"] - stall["garbage"] - counting) if busy else 0.0
 
 
 def brief(stall: dict[str, Any]) -> dict[str, Any]:
