@@ -1,7 +1,9 @@
 """Widgets made from parameters."""
 
+from decimal import Decimal
+
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication
@@ -21,6 +23,14 @@ def test_a_new_form_shows_the_defaults(cls, qapp):
     assert ParameterForm(cls).algorithm() == cls()
 
 
+QT_DECIMALS = 323
+"""More, Qt's field of numbers does not keep: the 324th of 2.2250738585072014e-308 is rounded."""
+
+
+def decimals(value):
+    return -Decimal(repr(value)).as_tuple().exponent if isinstance(value, float) else 0
+
+
 @pytest.mark.parametrize("cls", algorithms().values(), ids=algorithms().keys())
 def test_parameters_survive_the_form(cls, qapp):
     form = ParameterForm(cls)
@@ -28,6 +38,7 @@ def test_parameters_survive_the_form(cls, qapp):
     @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(instances(cls))
     def check(algorithm):
+        assume(all(decimals(value) <= QT_DECIMALS for value in vars(algorithm).values()))
         form.show_algorithm(algorithm)
         assert form.algorithm() == algorithm
 
