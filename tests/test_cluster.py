@@ -236,6 +236,35 @@ def test_a_scheduler_that_is_lost_is_an_error_and_no_hang(tmp_path):
             process.wait()
 
 
+class ClosesItself:
+    """A client of dask that gives up its scheduler while it is asked."""
+
+    status, _timeout = "running", 2.0
+
+    def __init__(self, asked):
+        self.asked = asked
+
+    def nthreads(self, **_):
+        return {"a": 1} if self.asked != "nthreads" else self.close()
+
+    def get_versions(self, **_):
+        return {} if self.asked != "get_versions" else self.close()
+
+    def scatter(self, *_, **__):
+        return self.close()
+
+    def close(self):
+        self.status = "closed"
+        raise RuntimeError("ConnectionPool is closed")
+
+
+@pytest.mark.parametrize("asked", ["nthreads", "get_versions", "scatter"])
+def test_a_client_that_closes_itself_is_a_scheduler_lost(asked, monkeypatch):
+    monkeypatch.setattr(engine_module, "check_versions", lambda versions: None)
+    with pytest.raises(ClusterError, match="connection to the dask scheduler is lost"):
+        list(engine_module.Cluster(ClosesItself(asked)).run(slowly, 2, range(3)))
+
+
 def slowly(shared, item):
     time.sleep(0.01)
     return shared * item

@@ -74,17 +74,24 @@ class Cluster:
         try:
             while (done := run.next()) is not None:
                 yield done
+        except RuntimeError as error:  # of dask, whose client closes itself while it is asked
+            if isinstance(error, ClusterError) or self._connected():
+                raise
+            raise lost() from error
         finally:
             run.drop()
 
     def _threads(self) -> int:
         """Threads of the workers that are there now; raises ClusterError if the scheduler is lost."""
         deadline = time.monotonic() + self.client._timeout + _LOOK  # in which the client tries to find it again
-        while time.monotonic() < deadline and self.client.status in ("running", "connecting"):
-            with suppress(OSError, TimeoutError, ValueError):
+        while time.monotonic() < deadline and self._connected():
+            with suppress(OSError, TimeoutError, ValueError, RuntimeError):
                 return sum(self.client.nthreads(callback_timeout=10).values())
             time.sleep(0.1)
         raise lost()
+
+    def _connected(self) -> bool:
+        return self.client.status in ("running", "connecting")
 
     def _wait_for_workers(self) -> None:
         deadline = time.monotonic() + PATIENCE
