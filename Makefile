@@ -2,6 +2,8 @@
 # make test : everything from nothing to the test runner's summary
 # make fuzz : damaged files, parameters, checkpoints ... for a minute
 # make bench: speed and memory against peers and floors
+# make docs : the pages, in docs/_build/html
+# make reproduce: the figures of docs/reproduction, at reduced scale
 # make gallery: the pictures of docs/gallery.md
 
 PYTHON ?= python3
@@ -13,7 +15,7 @@ TORCH  := "torch==2.13.0"
 SIDE_BY_SIDE := -n auto --dist loadfile
 XVFB    = $(if $(DISPLAY)$(WAYLAND_DISPLAY),,xvfb-run -a -s "-screen 0 1440x900x24")
 
-.PHONY: demo test test-headless test-gui test-lowest test-pyside lint fuzz bench gallery system clean
+.PHONY: demo test test-headless test-gui test-lowest test-pyside lint fuzz bench docs reproduce gallery system clean
 
 demo: system $(BIN)/.demo
 	$(XVFB) $(BIN)/python -m proxiscope.napari.demo --output demo-output
@@ -50,6 +52,10 @@ test-pyside: system $(BIN)/.dev
 	$(BIN)/uv pip install --quiet --python $(VENV)-pyside/bin/python -e ".[pyside6]" "pytest>=8.2" "pytest-qt>=4.4"
 	QT_API=pyside6 $(XVFB) $(VENV)-pyside/bin/python -m pytest $(PYSIDE_TESTS)
 
+docs: $(BIN)/.docs
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
 # the pictures of docs/gallery.md
 gallery: system $(BIN)/.dev
 	$(XVFB) $(BIN)/python docs/scripts/gallery.py
@@ -78,6 +84,10 @@ $(BIN)/.dev: $(BIN)/python pyproject.toml
 	$(BIN)/python -m pip install --quiet $(TORCH)
 	touch $@
 
+$(BIN)/.docs: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet -e ".[docs]"
+	touch $@
+
 # what Qt and OpenGL need beyond Python packages, with a virtual display where there is none
 GLIB := $(shell apt-cache show libglib2.0-0t64 >/dev/null 2>&1 && echo libglib2.0-0t64 || echo libglib2.0-0)
 LIBRARIES := libegl1 libgl1 libdbus-1-3 libfontconfig1 $(GLIB) libxkbcommon-x11-0 libx11-xcb1 \
@@ -95,4 +105,4 @@ system:
 	fi
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest $(VENV)-pyside demo-output
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-pyside demo-output docs/_build docs/reference/_generated

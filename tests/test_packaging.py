@@ -254,7 +254,7 @@ class TestArchives:
         held = files(built["wheel"])
         version = built["wheel"].name.split("-py3")[0]
         assert {name.split("/")[0] for name in held} == {"proxiscope", f"{version}.dist-info"}
-        assert {Path(name).suffix for name in held if name.startswith("proxiscope/")} == {".py", ".yaml"}
+        assert {Path(name).suffix for name in held if name.startswith("proxiscope/")} == {".py", ".typed", ".yaml"}
 
     def test_the_sdist_holds_what_the_tests_and_the_docs_need_and_no_litter(self, built):
         held = files(built["sdist"])

@@ -1,4 +1,4 @@
-"""The figures and the picture of docs/thin-films.md: a simulated film, taken for an isolated object and for a film.
+"""The figures and the picture of docs/how-to/thin-films.md: a film, taken for an isolated object and for a film.
 
 pip install matplotlib
 python docs/scripts/film.py [--image docs/images/film.png]

@@ -1,4 +1,4 @@
-"""The figures that docs/learning.md and the texts of the learning demos quote.
+"""The figures that docs/how-to/learning.md and the texts of the learning demos quote.
 
     python docs/scripts/learning_claims.py
 

@@ -1,4 +1,4 @@
-"""What smoothing of gradients does to phases: the figures of docs/phase-retrieval.md.
+"""What smoothing of gradients does to phases: the figures of docs/how-to/phase-retrieval.md.
 
     python docs/scripts/phase_smoothing.py VESICLE_2D.mat
 

@@ -2,8 +2,8 @@
 
     python docs/scripts/vesicle_fsc.py VESICLE.mrc docs/images/vesicle-fsc.png
 
-Prints the table of docs/reproduction.md, for projections by the Fourier slice theorem, as the dissertation has them,
-and by strips as wide as a pixel, as a detector takes them. Needs matplotlib.
+Prints the table of docs/reproduction/index.md, for projections by the Fourier slice theorem, as the dissertation has
+them, and by strips as wide as a pixel, as a detector takes them. Needs matplotlib.
 """
 
 import sys

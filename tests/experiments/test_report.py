@@ -29,6 +29,7 @@ def page(tmp_path) -> Path:
     """A page with room for two experiments."""
     rooms = [f"<!-- {name} -->\n{old}<!-- end of {name} -->\n" for name, old in (("one", "old\n"), ("test_report", ""))]
     text = "Before.\n\n{}\nBetween.\n\n{}".format(*rooms)
+    (tmp_path / PAGE).parent.mkdir()
     (tmp_path / PAGE).write_text(text)
     return tmp_path / PAGE
 
@@ -40,15 +41,15 @@ def run(monkeypatch, *arguments: str) -> int:
 
 def test_the_page_has_the_new_tables_between_the_marks_and_all_else_as_it_was(page):
     for cell in (r"1.35 \1 \g<0>", "7"):  # a second time replaces the first; nothing in it is a pattern
-        put_into(page.parent, "one", report(cell), "python -m it")
+        put_into(page.parents[1], "one", report(cell), "python -m it")
         text = page.read_text()
         before, rest = text.split("<!-- one -->\n")
         body, after = rest.split("<!-- end of one -->")
         assert before == "Before.\n\n"
         assert after.startswith("\n\nBetween.\n\n<!-- test_report -->\n<!-- end of test_report -->")
         table = f"| method | objective |\n| --- | --- |\n| EM | {cell} |\n| SBE | 0.90 |"
-        assert body == f"Two runs. `python -m it`\n\n{table}\n\n{table}\n\n![A line](images/experiments/one.png)\n"
-    picture = imread(page.parent / "images" / "experiments" / "one.png")
+        assert body == f"Two runs. `python -m it`\n\n{table}\n\n{table}\n\n![A line](../images/experiments/one.png)\n"
+    picture = imread(page.parents[1] / "images" / "experiments" / "one.png")
     assert picture.shape[:2] == (720, 960)
     assert picture[..., :3].min() < 0.5 < picture[..., :3].mean()
 
@@ -56,9 +57,9 @@ def test_the_page_has_the_new_tables_between_the_marks_and_all_else_as_it_was(pa
 def test_what_another_experiment_writes_meanwhile_is_kept(page):
     def draw(figure) -> None:
         figure.subplots()
-        put_into(page.parent, "test_report", report("0.91"), "python -m other")
+        put_into(page.parents[1], "test_report", report("0.91"), "python -m other")
 
-    put_into(page.parent, "one", Report("Two runs.", report().tables, draw, "A line"), "python -m it")
+    put_into(page.parents[1], "one", Report("Two runs.", report().tables, draw, "A line"), "python -m it")
     text = page.read_text()
     assert "| EM | 1.35 |" in text
     assert "| EM | 0.91 |" in text
@@ -77,6 +78,7 @@ def test_what_another_experiment_writes_meanwhile_is_kept(page):
 )
 def test_a_page_without_one_pair_of_marks_is_refused_and_left_alone(tmp_path, text):
     if text is not None:
+        (tmp_path / PAGE).parent.mkdir()
         (tmp_path / PAGE).write_text(text)
     with pytest.raises(InputError, match="marks <!-- one --> and <!-- end of one -->"):
         put_into(tmp_path, "one", report(), "")
@@ -94,14 +96,14 @@ def test_the_command_prints_the_tables_and_writes_nothing(monkeypatch, capsys, t
 
 
 def test_the_command_writes_into_folders_and_the_page_does_not_say_which(monkeypatch, page):
-    out = page.parent / "new" / "out"
-    assert run(monkeypatch, "--trials=7", f"--docs={page.parent}", "--output", str(out)) == 0
+    out = page.parents[1] / "new" / "out"
+    assert run(monkeypatch, "--trials=7", f"--docs={page.parents[1]}", "--output", str(out)) == 0
     assert {path.name for path in out.iterdir()} == {"test_report.md", "test_report.png"}
     for text in (page.read_text(), (out / "test_report.md").read_text()):
         assert "`python -m proxiscope.experiments.test_report --trials=7`" in text
         assert "| EM | 7 from 0 |" in text
     np.testing.assert_array_equal(
-        imread(out / "test_report.png"), imread(page.parent / "images" / "experiments" / "test_report.png")
+        imread(out / "test_report.png"), imread(page.parents[1] / "images" / "experiments" / "test_report.png")
     )
 
 
@@ -109,7 +111,7 @@ def test_errors_are_told_in_a_line(monkeypatch, capsys, page):
     assert run(monkeypatch, "--trials", "13") == 1
     assert capsys.readouterr().err == "trials: got 13. Give another.\n"
     before = page.read_text()
-    assert run(monkeypatch, "--docs", str(page.parent / "nowhere")) == 1
+    assert run(monkeypatch, "--docs", str(page.parents[1] / "nowhere")) == 1
     assert "not one pair of the marks" in capsys.readouterr().err
     assert page.read_text() == before
     with pytest.raises(SystemExit):

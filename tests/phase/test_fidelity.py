@@ -143,7 +143,7 @@ def test_a_low_r_factor_goes_with_a_low_error(figures):
 
 
 def test_the_best_five_starts_of_gps_agree_better_than_those_of_hio(figures):
-    """Figure 2.4; about OSS see docs/reproduction.md."""
+    """Figure 2.4; about OSS see docs/reproduction/index.md."""
 
     def variance(name):
         r_f, _, state = figures(name)

@@ -1,4 +1,4 @@
-"""The table of all steps in docs/preparation.md; run as a module it is brought up to date."""
+"""The table of all steps in docs/how-to/preparation.md; run as a module it is brought up to date."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from proxiscope.core.parameters import Parameter, parameters
 from proxiscope.preparation import steps
 
-PAGE = Path(__file__).parents[2] / "docs" / "preparation.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "preparation.md"
 BETWEEN = re.compile(r"(<!-- steps: .*? -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""docs/preparation.md says what is so."""
+"""docs/how-to/preparation.md says what is so."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Stopping against the smallest error of any iteration, with the noise estimated: the figures of docs/stopping.md."""
+"""Stopping against the smallest error of any iteration, the noise estimated: the figures of docs/how-to/stopping.md."""
 
 import warnings
 

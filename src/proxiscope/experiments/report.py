@@ -13,7 +13,7 @@ from ..core import InputError, ProxiscopeError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PAGE = "reproduction-learning.md"
+PAGE = "reproduction/learning.md"
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def put_into(docs: Path, name: str, report: Report, command: str) -> None:
     picture = f"images/experiments/{name}.png"
     (docs / picture).parent.mkdir(parents=True, exist_ok=True)
     draw(report, docs / picture)
-    body = f"{marks[0]}\n{report.markdown(command)}\n\n![{report.caption}]({picture})\n{marks[1]}"
+    body = f"{marks[0]}\n{report.markdown(command)}\n\n![{report.caption}](../{picture})\n{marks[1]}"
     pattern = re.compile(re.escape(marks[0]) + ".*" + re.escape(marks[1]), re.DOTALL)
     text = _marked(page, marks)  # read anew: while this one drew, another experiment may have written its part
     page.write_text(pattern.sub(lambda _: body, text), encoding="utf-8")

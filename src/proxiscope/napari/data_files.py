@@ -24,4 +24,4 @@ def open_data(viewer: Any, parent: QWidget) -> list[Any]:
         return viewer.open(path, plugin="napari-proxiscope")
     except (FileNotFoundError, ValueError) as error:  # what napari says before it asks our reader
         found = "is not there" if not Path(path).exists() else "is of a kind that is not read"
-        raise InputError(Path(path).name, found, "Choose another: docs/files.md says what is read") from error
+        raise InputError(Path(path).name, found, "Choose another: docs/how-to/files.md says what is read") from error

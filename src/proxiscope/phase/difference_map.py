@@ -27,7 +27,7 @@ class DifferenceMap(Polished, name="difference-map", title="Difference map (DM)"
     _images: ClassVar[int] = 9
 
     beta: Annotated[
-        float, Interval(ge=0.1, le=1.5), Label("Step beta"), Doc("Step, with gamma = 1/beta for both estimates.")
+        float, Interval(ge=0.1, le=1.5), Label("Step beta"), Doc("Step; both estimates are reflected by 1/beta.")
     ] = 1.0
     polish: Polish = 50
 

@@ -39,7 +39,7 @@ class SmoothingWork(Work):
 
 @dataclass(frozen=True, kw_only=True)
 class GradientDescent(ProjectionAlgorithm, name="gradient-descent", title="Gradient descent"):
-    """Gradient descent on || |F u| - b ||^2 / 2 with the object's constraints: u <- P_S(u - t A_sigma^-1 (u - P_M u)).
+    """Gradient descent on ``|| |F u| - b ||^2 / 2``, constrained: ``u <- P_S(u - t A_sigma^-1 (u - P_M u))``.
 
     P_M(u) has the measured magnitudes and the phases of u, and u - P_M(u) is the gradient, here inside the support. At
     t = 1 and without smoothing this is error reduction. A_sigma^-1 smooths the gradient along pixel `indices`, as the

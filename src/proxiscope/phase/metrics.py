@@ -8,7 +8,7 @@ from .problem import DiffractionPattern
 
 
 def r_factor(image: ArrayLike, pattern: DiffractionPattern) -> float:
-    """R-factor of an image over the known pixels that are not held out (eq. 2.21): sum ||F u| - b| / sum b.
+    """R-factor of an image over the known pixels that are not held out (eq. 2.21): ``sum ||F u| - b| / sum b``.
 
     Parameters
     ----------
@@ -88,6 +88,6 @@ def align(image: ArrayLike, reference: ArrayLike) -> NDArray:
 
 
 def r_real(image: ArrayLike, truth: ArrayLike) -> float:
-    """Real-space error of an aligned image (eq. 2.31): sum |u - u0| / sum |u0|, a fraction."""
+    """Real-space error of an aligned image (eq. 2.31): ``sum |u - u0| / sum |u0|``, a fraction."""
     truth = np.asarray(truth)
     return float(np.abs(align(image, truth) - truth).sum() / np.abs(truth).sum())

@@ -1,4 +1,4 @@
-"""What the algorithms share that smooth in stages, less from each to the next."""
+"""What the algorithms share that smooth in stages, more from each to the next."""
 
 import math
 from dataclasses import dataclass

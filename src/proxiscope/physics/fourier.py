@@ -2,7 +2,7 @@
 
 The transform of a real array is Hermitian, so only half of it is kept: the last axis has n//2 + 1 entries. Arrays
 are transformed as they lie (centre at n//2); that multiplies the transform by a phase ramp and leaves the
-magnitudes alone. Frequencies are in pixels of the full frame, zero frequency first.
+magnitudes alone. Frequencies are in cycles per pixel, zero frequency first.
 
 Transforms write into arrays that the caller owns and allocate nothing of the image's size. Large ones are split into
 blocks that depend on the shape only, so that a result does not depend on the number of threads.

@@ -58,7 +58,7 @@ def laplacian_smoothing(
     the coefficients of L^n that goes wrong from n = 2 on; none is needed.
 
     Along indices the inverse is a cascade of recursive filters, which takes a few operations an entry; the Fourier
-    transform serves vectors that are short for their sigma, and several axes.
+    transform serves vectors that are short for their sigma, and the axes of an array, one or several.
 
     Parameters
     ----------

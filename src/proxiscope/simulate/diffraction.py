@@ -37,7 +37,7 @@ def noisy_magnitudes(
 
 
 def r_noise(noisy: ArrayLike, magnitudes: ArrayLike) -> float:
-    """Relative noise of magnitudes (eq. 2.30): sum |b - |F u0|| / sum |F u0|, a fraction."""
+    """Relative noise of magnitudes (eq. 2.30): ``sum |b - |F u0|| / sum |F u0|``, a fraction."""
     magnitudes = np.asarray(magnitudes, dtype=np.float64)
     return float(np.abs(noisy - magnitudes).sum() / magnitudes.sum())
 

@@ -1,4 +1,4 @@
-"""Reconstruction with refinement of the tilts, as the thesis used for nanoparticles (section 3.3.4)."""
+"""Reconstruction with refinement of the tilts, which the thesis mentions for nanoparticles (section 3.3.4)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -118,7 +118,7 @@ def fourier_shell_correlation(
 ) -> FSC:
     """Correlate two volumes over shells of equal spatial frequency.
 
-    C = Re sum F_a conj(F_b) / sqrt(sum |F_a|^2 sum |F_b|^2) over each shell. The shells are as wide as the Fourier
+    ``C = Re sum F_a conj(F_b) / sqrt(sum |F_a|^2 sum |F_b|^2)`` over each shell. The shells are as wide as the Fourier
     pixels of the longest axis, and hold what is nearest to their middle, whatever the lengths of the other axes.
 
     Parameters

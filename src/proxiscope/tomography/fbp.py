@@ -21,7 +21,8 @@ Filter = Annotated[
 class FBP(DirectTomography, name="fbp", title="Filtered back projection (FBP)"):
     """Filtered back projection: filter each projection, weigh it by the angle it stands for, smear it back.
 
-    One pass, no constraints. Quick, and good when many tilts cover the whole range; a missing wedge streaks.
+    One pass; of constraints only the support, at the end. Quick, and good when many tilts cover the whole range; a
+    missing wedge streaks.
     """
 
     use: ClassVar[str] = (

@@ -1,4 +1,4 @@
-"""Extended samples: films that go on beyond the field of view (thesis section 3.4)."""
+"""Extended samples: films that go on beyond the field of view (the problem of section 3.4 of the thesis)."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -149,7 +149,7 @@ class FourierGrid:
         )
 
     def error(self, volume: NDArray) -> float:
-        """sum |F u - b| / sum |b| over all measured points and their mates at opposite frequencies."""
+        """``sum |F u - b| / sum |b|`` over all measured points and their mates at opposite frequencies."""
         self._transform(volume, NYQUIST, replace=False)
         misfit, total = 2 * self._sums.sum(axis=0) - self._sums[0]  # the plane kx = 0 holds both of a pair
         return float(misfit / total)
@@ -253,7 +253,7 @@ class GENFIRE(Iterative, Tomography[GenfireState], name="genfire", title="GENFIR
     def metrics(self, problem: TiltSeries, state: GenfireState) -> Mapping[str, float]:
         """The figures of `Setup.residual`, by the real-space projector, and ``"fourier_error"``.
 
-        That is sum |F u - b| / sum |b| over the measured Fourier points.
+        That is ``sum |F u - b| / sum |b|`` over the measured Fourier points.
         """
         work: GenfireSetup = self.workspace(problem, state)
         packed, out = work.projector.pack_volume(state.volume), np.empty(work.projector.range_shape, np.float32)

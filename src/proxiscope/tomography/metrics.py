@@ -10,7 +10,7 @@ from .problem import TiltSeries
 
 
 def residuals(volume: ArrayLike, series: TiltSeries, *, exact: bool = False, film: bool = False) -> NDArray[np.float64]:
-    """R-factor of each tilt (tilt,): sum |projection - b| / sum |b| over its usable pixels, a fraction.
+    """R-factor of each tilt (tilt,): ``sum |projection - b| / sum |b|`` over its usable pixels, a fraction.
 
     A tilt that stands out is badly aligned, has a wrong angle, or shows another scene.
 
@@ -90,7 +90,7 @@ def _mean(values: NDArray[np.float64]) -> float:
 
 
 def real_space_error(volume: ArrayLike, truth: ArrayLike) -> float:
-    """Error of a volume (z, y, x) whose truth is known: sum |u - u0| / sum |u0|, a fraction.
+    """Error of a volume (z, y, x) whose truth is known: ``sum |u - u0| / sum |u0|``, a fraction.
 
     Raises
     ------

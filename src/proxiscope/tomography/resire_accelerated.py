@@ -42,7 +42,7 @@ class AcceleratedRESIRE(Resire, name="resire-accelerated", title="RESIRE, accele
     _series: ClassVar[int] = 4
 
     def start(self, state: DescentState) -> MomentumState:
-        """u_-1 = u_0, t_0 = 1."""
+        """``u_-1 = u_0``, ``t_0 = 1``."""
         common = {f.name: getattr(state, f.name) for f in fields(state)}
         return MomentumState(
             **common,

@@ -96,7 +96,7 @@ class SIRT(IterativeTomography, name="sirt", title="SIRT"):
         return self.projector
 
     def descend(self, work: SirtSetup, state: DescentState) -> None:
-        """Eq. 3.5, with column weights."""
+        """Eq. 3.5, weighted by the sums of rows, which there are squared norms, and of columns."""
         work.kernels.multiply(state.residual, work.row_weights, out=work.scaled)
         gradient = work.projector.adjoint(work.scaled, work.gradient)
         work.kernels.descend(state.volume, gradient, self.relaxation, self.positivity, work.column_weights)

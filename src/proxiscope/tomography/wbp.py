@@ -26,9 +26,8 @@ _TINY = np.float32(1e-10)
 class WBP(DirectTomography, name="wbp", title="Weighted back projection (WBP)"):
     """Weighted back projection: divide each projection by how densely the tilts sample its frequencies, smear it back.
 
-    Filtered back projection for tilts about any axes, one pass without constraints. Where tilts no longer overlap the
-    filter levels off instead of rising on, so that it raises noise less. What is uniform over the whole field of view
-    is lost, and a missing wedge streaks.
+    Filtered back projection for tilts about any axes, one pass, of constraints only the support. Where tilts no longer
+    overlap the filter levels off instead of rising on, so that it raises noise less. A missing wedge streaks.
     """
 
     use: ClassVar[str] = (

@@ -1,4 +1,7 @@
-"""CXI, the format of the Coherent X-ray Imaging Data Bank: patterns and their reconstructions. See docs/files.md."""
+"""CXI, the format of the Coherent X-ray Imaging Data Bank: patterns and their reconstructions.
+
+See docs/how-to/files.md.
+"""
 
 import time
 from pathlib import Path

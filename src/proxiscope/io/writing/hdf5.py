@@ -1,4 +1,4 @@
-"""HDF5: everything. The schema is in docs/files.md; the extended header of an MRC file and CXI share it."""
+"""HDF5: everything. The schema is in docs/how-to/files.md; the extended header of an MRC file and CXI share it."""
 
 from pathlib import Path
 from typing import Any

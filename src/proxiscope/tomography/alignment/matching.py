@@ -49,7 +49,8 @@ def projection_matching(
     series : TiltSeries
         In register to a few pixels (`cross_correlation`), its axis known. Its shifts are where to start.
     binnings : tuple of int, optional
-        Pixels that are averaged along x and y, one after the other; by default powers of two by the size of the images.
+        Factors by which images are blurred and thinned out, one after the other; by default powers of two by the size
+        of the images.
     rounds : int
         At each binning at the most.
     positivity : bool

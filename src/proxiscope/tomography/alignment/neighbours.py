@@ -29,7 +29,7 @@ def cross_correlation(series: TiltSeries, *, stretch: bool = False, tick: Tick =
     series : TiltSeries
         Its shifts are where to start.
     stretch : bool
-        Stretch images by 1 / cos(theta) across the axis, to that of the lower tilt: for films and sections.
+        Stretch images by 1 / cos(theta) across the axis, to what they were untilted: for films and sections.
     tick : callable, optional
         Called with the fraction done; what it raises ends the work.
     """

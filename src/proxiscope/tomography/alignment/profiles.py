@@ -15,7 +15,8 @@ _LARGEST = 2.0  # pixels that an image moves in a pass
 def common_line(series: TiltSeries, *, tick: Tick = silent) -> TiltSeries:
     """The series with shifts along the tilt axis that make the profiles along it agree.
 
-    Each profile is fitted by the mean one, shifted, times a factor, plus a constant. The mean shift stays.
+    Each profile is fitted by the mean one, shifted, times a factor, plus a constant. The median move of each
+    pass is taken out, so that the series as a whole stays where it is.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ def _moves(copy: WorkingCopy) -> NDArray[np.float64]:
 
 
 def profiles_along(copy: WorkingCopy) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sums across the axis (tilt, y), of the same total brightness, and their weights: 1 where rows are known."""
+    """Sums across the axis (tilt, y), and their weights: 1 where rows are known."""
     nx = copy.images.shape[2]
     profiles = copy.images.sum(axis=2, dtype=np.float64)
     middle = copy.known[:, :, nx // 4 : nx - nx // 4]
