@@ -62,7 +62,8 @@ class TestLayout:
         "name",
         [
             "pyproject.toml", "README.md", "src", "tests", "napari.yaml", "docs", "benchmarks", "Makefile",
-            ".ci/run", "LICENSE", "CHANGELOG.md",
+            ".ci/run", "LICENSE", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "CODE_OF_CONDUCT.md",
+            "SECURITY.md",
         ],
     )  # fmt: skip
     def test_the_top_level_holds(self, name):
@@ -262,7 +263,7 @@ class TestArchives:
         assert {"tests/conftest.py", "tests/problems.py", "tests/test_packaging.py"} <= set(held)
         assert {"docs", "benchmarks", "src", "tests"} <= {name.split("/")[0] for name in held}
         assert not any("__pycache__" in name or "/." in name for name in held)
-        assert built["sdist"].stat().st_size < 5e6
+        assert built["sdist"].stat().st_size < 8e6
 
     def test_the_metadata_say_what_the_project_is(self, built):
         metadata = metadata_of(built["wheel"])
@@ -277,6 +278,10 @@ class TestArchives:
         assert metadata["Summary"] == PROJECT["description"]
         assert set(metadata.get_all("Provides-Extra")) == set(PROJECT["optional-dependencies"])
         assert metadata_of(built["wheel from sdist"]).as_string() == metadata.as_string()
+
+    def test_twine_finds_nothing_to_complain_of(self, built):
+        pytest.importorskip("twine")
+        call(sys.executable, "-m", "twine", "check", "--strict", *built.values(), NO_COLOR="1")
 
     def test_the_wheel_carries_its_licence(self, built):
         held = files(built["wheel"])
