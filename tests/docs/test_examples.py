@@ -187,7 +187,7 @@ OURS = {
 
 @pytest.mark.parametrize("page", [*TEXTS, *PAGES], ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_link_inside_leads_somewhere(page):
-    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+    for target in links(page):
         name, _, anchor = target.partition("#")
         ours = next((address for address in OURS if name.startswith(address)), None)
         if "://" in name and ours is None:
@@ -203,8 +203,13 @@ def test_every_link_inside_leads_somewhere(page):
 
 
 def test_what_pypi_shows_has_absolute_addresses():
-    found = re.findall(r"\]\(([^)\s]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
-    assert [target for target in found if "://" not in target] == []
+    assert [target for target in links(ROOT / "README.md") if "://" not in target] == []
+
+
+def links(page: Path) -> list[str]:
+    """Where the links and pictures of a page lead, also those defined at its end."""
+    text = page.read_text(encoding="utf-8")
+    return re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"^\[[\w-]+\]: (\S+)$", text, re.MULTILINE)
 
 
 def anchors(page: Path) -> set[str]:
