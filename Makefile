@@ -65,6 +65,7 @@ bench: $(BIN)/.dev
 	$(BIN)/python benchmarks/phase.py
 	$(BIN)/python benchmarks/learning.py
 	$(BIN)/python benchmarks/smoothing.py
+	$(BIN)/python benchmarks/growth.py
 	$(XVFB) $(BIN)/python benchmarks/streaming.py
 	$(XVFB) $(BIN)/python benchmarks/start.py
 
