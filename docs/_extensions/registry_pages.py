@@ -142,7 +142,7 @@ def _command_line():
 
 
 def _help(arguments):
-    os.environ["COLUMNS"] = "100"
+    os.environ["COLUMNS"] = "96"
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
         main(arguments)
