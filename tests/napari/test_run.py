@@ -77,6 +77,20 @@ def test_a_paused_run_still_gives_an_estimate(run_of):
     assert (low, high) == (data.min(), data.max())
 
 
+@pytest.mark.parametrize("end", ["cancel", "interrupt"])
+def test_starts_are_left_in_the_middle_of_what_would_take_long(run_of, monkeypatch, end):
+    monkeypatch.setattr("proxiscope.napari.run.PATIENCE", 0.2)
+    rare = HIO(max_iterations=10_000, check_every=10_000)  # minutes until the starts are looked at
+    begun = threading.Event()
+    run = run_of(Ensemble(algorithm=rare, starts=50, batch=50), lambda: begun.set() or small_pattern())
+    assert begun.wait(10)
+    time.sleep(0.5)
+    getattr(run, end)()
+    assert run.wait(3)
+    assert run.status is Status.CANCELLED
+    assert run.error is None
+
+
 def test_stop_keeps_and_cancel_drops(run_of):
     kept = run_of(RESIRE(max_iterations=LONG), small_series)
     dropped = run_of(RESIRE(max_iterations=LONG), small_series)

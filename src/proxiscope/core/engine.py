@@ -42,7 +42,12 @@ class Dropped(Exception):
 
 def dropped() -> bool:
     """Whether nobody waits any more for the piece of work that this thread is at: a long one looks now and then."""
-    return getattr(_here, "dropped", _never)()
+    return asked()()
+
+
+def asked() -> Callable[[], bool]:
+    """What `dropped` asks in this thread, for threads that help it."""
+    return getattr(_here, "dropped", _never)
 
 
 def _never() -> bool:
@@ -52,7 +57,7 @@ def _never() -> bool:
 @contextmanager
 def dropping(is_dropped: Callable[[], bool]) -> Iterator[None]:
     """Inside, `dropped` asks `is_dropped`."""
-    before = getattr(_here, "dropped", _never)
+    before = asked()
     _here.dropped = is_dropped
     try:
         yield
@@ -107,7 +112,7 @@ def _side_by_side(workers: int, task: Callable[[Any, T], R], shared: Any, items:
 
     pool = ThreadPoolExecutor(workers, thread_name_prefix="proxiscope-piece")
     try:
-        pending: dict[Future, T] = {}
+        pending: dict[Future[Any], T] = {}
         while True:
             for item in islice(items, workers + 1 - len(pending)):  # one more, so that no thread waits for the caller
                 pending[pool.submit(one, item)] = item

@@ -35,6 +35,9 @@ from .worker import Status, catching, log_unforeseen
 if TYPE_CHECKING:
     from .keeper import Keeper
 
+PATIENCE = 5.0
+"""Seconds that an iteration may take to its end once the window goes, so that it comes into the checkpoint."""
+
 CURVES = ("r_factor", "free_r_factor", "median_r_factor")
 """Recorded figures that are drawn over iterations."""
 
@@ -118,6 +121,7 @@ class Run(Requests, OnEngine):
         self._begin, self._resumed, self._over = begin, tuple(resumed), over
         self.checkpoints: Keeper | None = None
         self._interrupted = False
+        self._patient_until = 0.0
         self.stopped = self.remark = ""
         self.iteration, self.total = 0 if begin is None else begin.iteration, algorithm.iterations
         self.seconds = 0.0 if begin is None else begin.seconds
@@ -169,9 +173,12 @@ class Run(Requests, OnEngine):
         self._go.set()
 
     def interrupt(self) -> None:
-        """End after the iteration in progress, and leave a checkpoint to go on from another time."""
-        self._interrupted = True
+        """End after the iteration in progress, unless it takes long, and leave a checkpoint to go on from."""
+        self._interrupted, self._patient_until = True, time.monotonic() + PATIENCE
         self.cancel()
+
+    def _is_dropped(self) -> bool:
+        return self._cancel and (not self._interrupted or time.monotonic() > self._patient_until)
 
     @property
     def ending(self) -> bool:

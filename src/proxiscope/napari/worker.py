@@ -13,6 +13,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
+from ..core.engine import dropping
 from ..core.errors import ProxiscopeError
 
 
@@ -84,10 +85,18 @@ class Worker:
         self._go = threading.Event()
         self._go.set()
         self._cancel = False
-        self._thread = threading.Thread(target=self._work, name=f"proxiscope-{name}", daemon=True)
+        self._thread = threading.Thread(target=self._begin_work, name=f"proxiscope-{name}", daemon=True)
+
+    def _begin_work(self) -> None:
+        with dropping(self._is_dropped):
+            self._work()
 
     def _work(self) -> None:
         raise NotImplementedError
+
+    def _is_dropped(self) -> bool:
+        """Whether a long piece of work may be broken off in the middle."""
+        return self._cancel
 
     def start(self) -> None:
         """Begin."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 import numpy as np
 from annotated_types import Interval
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..core import Algorithm, Doc, InputError, Label, State, When, Zero
 from ..core.algorithm import device_for, placed, same_make
 from ..core.arrays import check_room, is_array, on_host
-from ..core.engine import Engine, InProcess
+from ..core.engine import Dropped, Engine, InProcess, asked
 from ..core.memory import Proposal
 from ..core.threads import num_threads, parallel
 from . import agreement
@@ -64,7 +64,7 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
     Problem: ClassVar[type] = DiffractionPattern
     random_start: ClassVar[bool] = True
 
-    algorithm: PhaseRetrieval = field(default=GPSF(), metadata={"part": True})
+    algorithm: PhaseRetrieval[Any] = field(default=GPSF(), metadata={"part": True})
     starts: Starts = 20
     generations: Annotated[
         int,
@@ -109,7 +109,7 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
     @cached_property
     def _refinement(self) -> PoissonML:
         """That of the best starts, on the device of the search."""
-        return replace(REFINEMENT, device=device_for(self.algorithm))
+        return replace(REFINEMENT, device=cast(Any, device_for(self.algorithm)))
 
     @cached_property
     def _course(self) -> Course:
@@ -159,12 +159,15 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
         if not (fits and np.isin(state.chosen, range(self.starts)).all()):
             raise InputError("state", "that of another ensemble", "Resume with the ensemble that the state belongs to")
 
-    def _is_member(self, problem: DiffractionPattern, place: Place, member: State) -> bool:
-        if type(member) is not place.algorithm.State or not is_array(member.support):
+    def _is_member(self, problem: DiffractionPattern, place: Place, member: Any) -> bool:
+        if type(member) is not place.algorithm.State:
+            return False
+        found: Any = member
+        if not is_array(found.support):
             return False
         if type(member.iteration) is not int or member.iteration != place.iteration:
             return False
-        support = on_host(member.support)
+        support = on_host(found.support)
         if support.shape != problem.shape or support.dtype != bool or not support.any():
             return False
         start = support.astype(np.float32 if problem.real else np.complex64)
@@ -207,12 +210,12 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
         return state
 
     def _advance_batch(self, problem: DiffractionPattern, state: EnsembleState, place: Place) -> None:
-        """All starts of the batch go on to their next evaluation, each in a thread of its own."""
+        """All starts of the batch go on to their next evaluation, each in a thread of its own; `Dropped` leaves them."""
         algorithm, slots, sweep = place.algorithm, self.workspace(problem, state), self._sweep(state, place)
         slots.provide(algorithm, problem, min(num_threads(), self.batch, self.starts))
         starts, count = self._starts(state, place), until_evaluation(algorithm, place.iteration)
-        batch = range(place.first, place.last)
-        state.members = state.members or [None] * len(batch)
+        batch, is_dropped = range(place.first, place.last), asked()
+        state.members = state.members or list[Any]([None] * len(batch))
 
         def advance(i: int) -> None:
             start, own, work = starts[batch[i]], problem, slots.idle.get()
@@ -221,9 +224,11 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
                     own = sweep.problem(problem, start, state.kept(start))
                     member = sweep.begun(work, own, start)
                 else:
-                    member = placed(state.members[i], device_for(algorithm))
+                    member = placed(cast(Any, state.members[i]), device_for(algorithm))
                 member.work = work
                 for _ in range(count):
+                    if is_dropped():
+                        raise Dropped
                     member = algorithm.step(own, member)
                 if starts.index(start) == batch[i]:
                     state.keep(start, sweep.better(own, member, state.kept(start)))
@@ -253,7 +258,7 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
             finished = self._leave(state, place)
         work.results = None if finished else results
 
-    def _results(self, problem: DiffractionPattern, state: EnsembleState, place: Place) -> Iterator:
+    def _results(self, problem: DiffractionPattern, state: EnsembleState, place: Place) -> Iterator[Any]:
         """What the engine finds of the starts of the sweep that are not done; one that is there twice is run once."""
         starts, first = self._starts(state, place), place.generation == 0 and not place.refining
         todo = [at for at, start in enumerate(starts) if not state.done[at] and starts.index(start) == at]
@@ -270,11 +275,11 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
             figures["free_r_factor"] = state.free_r_factors[best]
         return {name: float(value) for name, value in figures.items()}
 
-    def estimate(self, problem: DiffractionPattern, state: EnsembleState) -> NDArray:
+    def estimate(self, problem: DiffractionPattern, state: EnsembleState) -> NDArray[Any]:
         """The image of the best start."""
         return state.images[self.ranking(state)[0]].copy()
 
-    def products(self, problem: DiffractionPattern, state: EnsembleState) -> Mapping[str, NDArray]:
+    def products(self, problem: DiffractionPattern, state: EnsembleState) -> Mapping[str, NDArray[Any]]:
         """Figures of all starts, infinite where there are none, and how the best agree: see `agreement.compare`.
 
         Those are the best before they learnt from each other, in guided generations or by exchange: only starts that
@@ -297,7 +302,7 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
         """The starts from the best to the worst: refined ones by their deviance, then the others by `rank`."""
         return np.lexsort((self._ranked_by(state), state.deviances))
 
-    def _ranked_by(self, state: EnsembleState) -> NDArray:
+    def _ranked_by(self, state: EnsembleState) -> NDArray[Any]:
         return state.r_factors if self.rank == "r_factor" else state.free_r_factors
 
     def _in_order(self, state: EnsembleState, place: Place) -> bool:
