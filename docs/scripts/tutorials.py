@@ -107,6 +107,26 @@ def needle_reconstructed(viewer):
     return reconstructed(viewer, None, "Tomography", "resire-accelerated", max_iterations=30)
 
 
+def preview_of_needle(viewer):
+    """The panel after a preview of the layer in front."""
+    panel = opened(viewer, None, "Tomography")
+    panel.section.value = 150
+    panel.preview()
+    ended(panel)
+
+
+@picture
+def own_preview(viewer):
+    prepared(viewer)
+    preview_of_needle(viewer)
+
+
+@picture
+def own_preview_raw(viewer):
+    needle(viewer)
+    preview_of_needle(viewer)
+
+
 @picture
 def own_volume(viewer):
     needle_reconstructed(viewer)

@@ -27,7 +27,7 @@ FORMATS = (".pdf", ".svg", ".png")
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Of curves, after Okabe and Ito."""
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 8, "axes.titlesize": 9, "axes.labelsize": 8, "xtick.labelsize": 8, "ytick.labelsize": 8,
     "legend.fontsize": 8, "font.family": "sans-serif", "font.sans-serif": ["Arial", "Helvetica", "DejaVu Sans"],
     "mathtext.default": "regular", "axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6,
@@ -81,16 +81,21 @@ def image_figure(
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    InputError
+        If it is no image, or empty.
     """
     image = np.asarray(image)
     if image.ndim != 2 or image.size == 0:
         raise InputError("image", f"an array of shape {image.shape}", "Give an image (y, x)")
-    shown = {"pixel_size": pixel_size, "axes": axes, "ticks": ticks}
+    shown: dict[str, Any] = {"pixel_size": pixel_size, "axes": axes, "ticks": ticks}
     with _styled():
         if not np.iscomplexobj(image):
             figure, (place,) = _frames(image, 1, width or COLUMN, ticks)
             _draw(figure, place, image, limits, gamma, colours, label, **shown)
-            place.set_title(_text(title))
+            place.set_title(_text(title), wrap=True)
             return figure
         figure, places = _frames(image, 2, width or WIDER, ticks)
         _draw(figure, places[0], np.abs(image), limits, gamma, colours, label, **shown)
@@ -133,6 +138,11 @@ def curve_figure(
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    InputError
+        If there are no curves.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
@@ -150,7 +160,7 @@ def curve_figure(
         for x, y in marked:
             place.plot(x, y, "o", markersize=4, markerfacecolor="none", color="black")
         place.set(xlabel=x_label, ylabel=y_label, yscale="log" if log else "linear")
-        place.set_title(_text(title))
+        place.set_title(_text(title), wrap=True)
         place.margins(x=0.02)
         if all(np.asarray(x).dtype.kind in "iu" for x, _ in curves.values()):
             place.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -165,7 +175,7 @@ def curve_figure(
         return figure
 
 
-def save_figure(path: str | os.PathLike, figure: "Figure", dpi: int = 300) -> None:
+def save_figure(path: str | os.PathLike[str], figure: "Figure", dpi: int = 300) -> None:
     """Write a figure; the file is complete or not there.
 
     Parameters
@@ -189,13 +199,35 @@ def save_figure(path: str | os.PathLike, figure: "Figure", dpi: int = 300) -> No
 
 
 def round_length(extent: float) -> float:
-    """The longest round length, 1, 2 or 5 times a power of ten, that takes no more than 0.3 of an extent."""
+    """The longest round length, 1, 2 or 5 times a power of ten, that takes no more than 0.3 of an extent.
+
+    Parameters
+    ----------
+    extent : float
+        Of the image, in any unit.
+
+    Returns
+    -------
+    float
+        In the same unit.
+    """
     power = 10.0 ** np.floor(np.log10(_BAR * extent))
     return float(max(f for f in (1, 2, 5) if f * power <= _BAR * extent * (1 + 1e-9)) * power)
 
 
 def length_text(length: float) -> str:
-    """A length in nm, in the unit that suits it."""
+    """A length in nm, in the unit that suits it.
+
+    Parameters
+    ----------
+    length : float
+        In nm.
+
+    Returns
+    -------
+    str
+        Such as ``"50 nm"``.
+    """
     for unit, size in (("mm", 1e6), ("µm", 1e3), ("nm", 1.0)):
         if length >= size:
             return f"{length / size:g} {unit}"
@@ -213,7 +245,7 @@ def _styled() -> Any:
     return rc_context(STYLE)
 
 
-def _frames(image: NDArray, count: int, width: float, ticks: bool) -> tuple["Figure", Sequence[Any]]:
+def _frames(image: NDArray[Any], count: int, width: float, ticks: bool) -> tuple["Figure", Sequence[Any]]:
     """A figure with places for images side by side, as high as they need."""
     from matplotlib.figure import Figure
 
@@ -226,7 +258,7 @@ def _frames(image: NDArray, count: int, width: float, ticks: bool) -> tuple["Fig
 
 
 def _draw(
-    figure: "Figure", place: Any, image: NDArray, limits: Any, gamma: float, colours: Any, label: str, *,
+    figure: "Figure", place: Any, image: NDArray[Any], limits: Any, gamma: float, colours: Any, label: str, *,
     pixel_size: float | None, axes: tuple[str, str], ticks: bool,
 ) -> Any:  # fmt: skip
     """Draw an image with its colour bar, which is returned."""
@@ -252,7 +284,7 @@ def _draw(
     return bar
 
 
-def _seen_on(colours: NDArray) -> str:
+def _seen_on(colours: NDArray[Any]) -> str:
     """Black on light colours (y, x, rgba), white on dark ones; what is transparent is white paper."""
     alpha = colours[..., 3:]
     light = ((alpha * colours[..., :3] + 1 - alpha) @ [0.2126, 0.7152, 0.0722]).mean()
@@ -271,7 +303,7 @@ def _scale_bar(place: Any, width: float, height: float, colour: str) -> None:
     )
 
 
-def _range(image: NDArray) -> tuple[float, float]:
+def _range(image: NDArray[Any]) -> tuple[float, float]:
     values = image[np.isfinite(image)]
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
     return (low, high) if high > low else (low, low + 1)

@@ -268,7 +268,8 @@ def status_text(run: Run, status: Status) -> str:
         also = "" if free is None else f", free R {free:.2%}"
         result = f"R_F {run.result.r_factor:.2%}{also} at iteration {run.result.iteration}"
     if isinstance(run, PreviewRun) and result:
-        return f"Preview of {run.shows}: {result}."
+        early = f", where previews end, after {run.limit:g} s" if run.iteration < run.total else ""
+        return f"Preview of {run.shows}: {result}{early}."
     why = run.stopped or (run.result.provenance.get("stopped", "") if run.result else "")
     return {
         Status.PREPARING: run.doing or "Preparing; the first run compiles its kernels.",

@@ -45,8 +45,8 @@ def read_layers(path: str | list[str]) -> list[LayerData]:
     layers = raw_layers(read(path))
     for _, options, _ in layers:
         notes = options.get("metadata", {}).get(KEY, {})
-        for sentence in notes.get("notes", ()):
-            show_info(sentence)
+        if sentences := notes.get("notes", ()):
+            show_info("\n".join(sentences))  # napari leaves all but the last few notifications standing
         if isinstance(path, list):
             notes.pop("origin", None)  # which would be one file
     return layers
