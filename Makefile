@@ -1,5 +1,8 @@
 # make demo : everything from nothing to a reconstruction in a napari window
 # make test : everything from nothing to the test runner's summary
+# make lint: style, layers and types
+# make coverage: lines that the tests without a window run; fails under 90 %
+# make mutants: changes to the core numerics, each of which a test has to notice
 # make fuzz : damaged files, parameters, checkpoints ... for a minute
 # make bench: speed and memory against peers and floors
 # make docs : the pages, in docs/_build/html
@@ -15,7 +18,7 @@ TORCH  := "torch==2.13.0"
 SIDE_BY_SIDE := -n auto --dist loadfile
 XVFB    = $(if $(DISPLAY)$(WAYLAND_DISPLAY),,xvfb-run -a -s "-screen 0 1440x900x24")
 
-.PHONY: demo test test-headless test-gui test-lowest test-pyside lint fuzz bench docs reproduce gallery system clean
+.PHONY: demo test test-headless test-gui test-lowest test-pyside lint coverage mutants fuzz bench docs reproduce gallery system clean
 
 demo: system $(BIN)/.demo
 	$(XVFB) $(BIN)/python -m proxiscope.napari.demo --output demo-output
@@ -30,7 +33,17 @@ test-gui: system $(BIN)/.dev
 
 lint: $(BIN)/.dev
 	$(BIN)/ruff check
+	$(BIN)/ruff format --check --quiet src tests benchmarks
 	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+coverage: $(BIN)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(SIDE_BY_SIDE) -p no:napari -p no:npe2 -p no:pytest-qt -m "not gui and not slow" --ignore=tests/napari --cov
+
+# other samples by MUTANTS="--count 200 --seed 1"
+MUTANTS ?= --count 60
+mutants: $(BIN)/.dev
+	$(BIN)/python -m tests.mutants $(MUTANTS)
 
 # in all, the processes' start included; other seeds by FUZZ="--seconds 3600 --first 1000000"
 FUZZ ?= --seconds 60
@@ -55,6 +68,12 @@ test-pyside: system $(BIN)/.dev
 docs: $(BIN)/.docs
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+# the figures and tables of the thesis: minutes, into reproduction-output; SCALE=full takes hours, DOCS=docs puts them into the pages
+SCALE ?= reduced
+DATA  := $(wildcard $(or $(PROXISCOPE_TEST_DATA),../shared/data))
+reproduce: $(BIN)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m proxiscope.experiments --scale $(SCALE) $(if $(DATA),--data "$(DATA)") $(if $(DOCS),--docs "$(DOCS)")
 
 # the pictures of docs/gallery.md
 gallery: system $(BIN)/.dev
@@ -106,4 +125,4 @@ system:
 	fi
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest $(VENV)-pyside demo-output docs/_build docs/reference/_generated
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-pyside demo-output reproduction-output docs/_build docs/reference/_generated

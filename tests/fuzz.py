@@ -38,6 +38,7 @@ MEMORY = 2**30
 LARGE = 2**26
 """Bytes of an array of which only a part is used."""
 
+
 def mutant(original: bytes, seed: int) -> bytes:
     """A damaged copy; the same for the same seed."""
     rng, data = random.Random(seed), bytearray(original)

@@ -179,7 +179,6 @@ class TestManifest:
         skip_without_qt()
         call(sys.executable, "-c", code, *names, **HEADLESS)
 
-
     def test_panels_wait_with_what_takes_long_to_import(self):
         names = [entry["command"].split(".")[1] for entry in MANIFEST["contributions"]["widgets"]]
         classes = {c["id"].split(".")[1]: c["python_name"].split(":")[1] for c in MANIFEST["contributions"]["commands"]}

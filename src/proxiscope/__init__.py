@@ -66,7 +66,7 @@ _HOMES = {  # looked up on first use, so that importing the package costs napari
 _ROOMS = ("learning", "phase", "simulate", "tomography")
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name], __name__), name)
     if name in _ROOMS:
@@ -74,5 +74,5 @@ def __getattr__(name: str):
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return __all__

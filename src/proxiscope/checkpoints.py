@@ -27,7 +27,7 @@ __all__ = ["DATA", "PREVIOUS", "Checkpoints", "SavedRun", "beside", "checkpoint_
 END = "end_at"
 """In the settings of a run, the iteration after which it is to end before its last one."""
 
-Paths = str | os.PathLike | Sequence[str | os.PathLike]
+Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -64,10 +64,10 @@ class SavedRun:
         Whether the problem lies beside it in arrays, and is not made again from files.
     """
 
-    algorithm: Algorithm
+    algorithm: Algorithm[Any, Any]
     seed: int
     stop: tuple[Criterion, ...]
-    changes: dict[int, Algorithm]
+    changes: dict[int, Algorithm[Any, Any]]
     state: State
     record: Record
     seconds: float
@@ -143,13 +143,24 @@ class SavedRun:
         return found
 
 
-def checkpoint_of(output: str | os.PathLike) -> Path:
-    """Where the command line keeps the checkpoint of a result: ``result.checkpoint.h5`` beside ``result.mrc``."""
+def checkpoint_of(output: str | os.PathLike[str]) -> Path:
+    """Where the command line keeps the checkpoint of a result: ``result.checkpoint.h5`` beside ``result.mrc``.
+
+    Parameters
+    ----------
+    output : path-like
+        The result.
+
+    Returns
+    -------
+    Path
+        The checkpoint, whether there is one or not.
+    """
     output = Path(output)
     return output.with_name(f"{output.stem}.checkpoint.h5")
 
 
-def load_run(path: str | os.PathLike) -> SavedRun:
+def load_run(path: str | os.PathLike[str]) -> SavedRun:
     """The run in a checkpoint, the newest that is in order.
 
     Parameters
@@ -157,6 +168,11 @@ def load_run(path: str | os.PathLike) -> SavedRun:
     path : path-like
         The checkpoint, whose previous generation is taken where it is gone or damaged; the result that the command line
         was to write; or a folder, of which the newest is taken.
+
+    Returns
+    -------
+    SavedRun
+        With its state and all that it recorded.
 
     Raises
     ------
@@ -181,7 +197,7 @@ def load_run(path: str | os.PathLike) -> SavedRun:
 
 
 def resume(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     *,
     input: Paths = (),
     callback: Callable[[Progress], bool | None] | None = None,
@@ -224,9 +240,26 @@ def resume(
 
 
 def go_on(saved: SavedRun, problem: Any, **watching: Any) -> tuple[Result, bool]:
-    """The rest of a run, as `proxiscope.reconstruction.carry_out` gives it with `callback` and `checkpoints`."""
+    """The rest of a run, as `proxiscope.reconstruction.carry_out` gives it with `callback` and `checkpoints`.
+
+    Parameters
+    ----------
+    saved : SavedRun
+        As `load_run` gives it; its state is used up.
+    problem : DiffractionPattern, TiltSeries or other data
+        What it ran on.
+    **watching
+        `callback` and `checkpoints`, as for `proxiscope.reconstruct`.
+
+    Returns
+    -------
+    result : Result
+        What there is now.
+    broken_off : bool
+        Whether the callback ended it.
+    """
     stop = criteria_for(saved.algorithm, problem, saved.stop)
-    course = {"seed": saved.seed, "stop": stop, "changes": saved.changes}
+    course: dict[str, Any] = {"seed": saved.seed, "stop": stop, "changes": saved.changes}
     return carry_out(saved.algorithm, problem, **course, begin=saved, over=saved.over, **watching)
 
 

@@ -56,6 +56,11 @@ def residual(array: ArrayLike, problem: DiffractionPattern | TiltSeries, algorit
         projector without it. Of a film only rays that pass wholly through the volume count; the recorded R-factor
         counts those of a wider volume, and differs.
 
+    Returns
+    -------
+    Residual
+        What was calculated, how it differs, and R-factors.
+
     Raises
     ------
     InputError
@@ -66,7 +71,7 @@ def residual(array: ArrayLike, problem: DiffractionPattern | TiltSeries, algorit
     return _of_pattern(np.asarray(array), problem)
 
 
-def _of_series(volume: NDArray, series: TiltSeries, algorithm: Any) -> Residual:
+def _of_series(volume: NDArray[Any], series: TiltSeries, algorithm: Any) -> Residual:
     projected = calculated(volume, series, getattr(algorithm, "kind", "real-space"))
     film = getattr(algorithm, "film", False)
     valid = series.valid & whole_rays(series, volume.shape) if film else series.valid
@@ -76,7 +81,7 @@ def _of_series(volume: NDArray, series: TiltSeries, algorithm: Any) -> Residual:
     return Residual(projected, difference, series.angles, r_factors, float(used.mean()) if used.size else np.nan)
 
 
-def _of_pattern(image: NDArray, pattern: DiffractionPattern) -> Residual:
+def _of_pattern(image: NDArray[Any], pattern: DiffractionPattern) -> Residual:
     if image.shape != pattern.shape:
         raise InputError("image", f"its shape is {image.shape}", f"Give one of shape {pattern.shape}")
     magnitudes = np.abs(np.fft.fftshift(np.fft.fftn(image)))
@@ -84,8 +89,8 @@ def _of_pattern(image: NDArray, pattern: DiffractionPattern) -> Residual:
     used = pattern.known if pattern.held_out is None else pattern.known & ~pattern.held_out
     at, shell = shells(pattern.shape)
     counted = used & (shell < len(at))
-    sums = [np.bincount(shell[counted], values[counted], minlength=len(at)) for values in (misfit, measured)]
-    r_factors = np.divide(*sums, out=np.full(len(at), np.nan), where=sums[1] > 0)
+    missed, total = (np.bincount(shell[counted], values[counted], minlength=len(at)) for values in (misfit, measured))
+    r_factors = np.divide(missed, total, out=np.full(len(at), np.nan), where=total > 0)
     whole = float(misfit[used].sum() / measured[used].sum(dtype=np.float64))
     difference = np.where(pattern.known, measured - magnitudes, np.nan).astype(np.float32)
     return Residual(magnitudes.astype(np.float32), difference, at, r_factors, whole)
@@ -95,6 +100,18 @@ def shells(shape: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.intp
     """Middles of shells in cycles per pixel, and the shell of each pixel of a centred spectrum of `shape`.
 
     Shells are as wide as a Fourier pixel of the longest axis, up to 0.5; pixels beyond have higher numbers.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the spectrum.
+
+    Returns
+    -------
+    frequency : ndarray, (shell,)
+        Middles of the shells in cycles per pixel.
+    shell : ndarray of int, `shape`
+        The shell of each pixel.
     """
     axes = np.meshgrid(*(np.fft.fftshift(np.fft.fftfreq(n)) for n in shape), indexing="ij", sparse=True)
     size = max(shape)
@@ -116,8 +133,13 @@ def correlate(
     ----------
     a, b : array_like, (y, x) or (z, y, x)
         In register: see `aligned`.
-    between, tilts, pixel_size
+    between, tilts, pixel_size : optional
         As for `tomography.correlation.fourier_shell_correlation`; of images and complex arrays all points count.
+
+    Returns
+    -------
+    FSC
+        The curve.
 
     Raises
     ------
@@ -142,19 +164,44 @@ def correlate(
     )
     power = np.sqrt(power_a) * np.sqrt(power_b)
     correlation = np.divide(cross, power, out=np.zeros_like(cross), where=power > 0).clip(-1, 1)
-    return FSC(frequency[1:], correlation, count, pixel_size)
+    return FSC(frequency[1:], correlation, count.astype(np.float64), pixel_size)
 
 
-def aligned(b: ArrayLike, a: ArrayLike) -> NDArray:
-    """`b` with what a diffraction pattern leaves open taken out against `a`: see `phase.metrics.align`."""
+def aligned(b: ArrayLike, a: ArrayLike) -> NDArray[Any]:
+    """`b` with what a diffraction pattern leaves open taken out against `a`: see `phase.metrics.align`.
+
+    Parameters
+    ----------
+    b : array_like
+        What is moved.
+    a : array_like, same shape
+        What it is to lie on.
+
+    Returns
+    -------
+    ndarray
+        `b`, moved.
+    """
     _same_shape(np.asarray(a), np.asarray(b))
     return align(b, a)
 
 
 class Difference(NamedTuple):
-    """A - B, its root mean square, that divided by the one of A, and the correlation coefficient of A and B."""
+    """How two arrays differ.
 
-    values: NDArray
+    Attributes
+    ----------
+    values : ndarray
+        A - B, point by point; its modulus where one of them is complex.
+    rms : float
+        Root mean square of A - B.
+    relative : float
+        That divided by the root mean square of A.
+    correlation : float
+        Coefficient of A and B.
+    """
+
+    values: NDArray[Any]
     rms: float
     relative: float
     correlation: float
@@ -164,6 +211,16 @@ def difference(a: ArrayLike, b: ArrayLike) -> Difference:
     """Compare two arrays of one shape point by point; of complex ones `values` is the modulus of the difference.
 
     Points where one of them is NaN do not count.
+
+    Parameters
+    ----------
+    a, b : array_like, same shape
+        What is compared.
+
+    Returns
+    -------
+    Difference
+        Point by point, and figures of the whole.
 
     Raises
     ------
@@ -187,7 +244,7 @@ def difference(a: ArrayLike, b: ArrayLike) -> Difference:
     return Difference(shown, rms, rms / own if own > 0 else np.nan, correlation)
 
 
-def _same_shape(a: NDArray, b: NDArray) -> None:
+def _same_shape(a: NDArray[Any], b: NDArray[Any]) -> None:
     if a.shape != b.shape:
         raise InputError(
             "Compare with", f"its shape is {b.shape}, that of the layer {a.shape}", "Choose a layer of the same shape"
@@ -195,12 +252,12 @@ def _same_shape(a: NDArray, b: NDArray) -> None:
 
 
 def halves(
-    algorithm: Tomography,
+    algorithm: Tomography[Any],
     series: TiltSeries,
     callback: Callable[[int, Progress], bool | None] | None = None,
     *,
-    changes: Mapping[int, Tomography] | None = None,
-) -> tuple[NDArray, NDArray]:
+    changes: Mapping[int, Tomography[Any]] | None = None,
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Volumes from either half of a series; see `tomography.half_sets` for what is to be read from them.
 
     Parameters
@@ -211,6 +268,11 @@ def halves(
         Called with the half, 0 or 1, and the `Progress` of every iteration; a true return value ends the half there.
     changes : Mapping[int, Tomography], optional
         As for `reconstruct`.
+
+    Returns
+    -------
+    tuple of ndarray, (z, y, x)
+        The volumes of the halves.
     """
     one, other = (
         reconstruct(algorithm, part, callback=callback and partial(callback, half), changes=changes).array
@@ -228,6 +290,11 @@ def profile(image: ArrayLike, start: ArrayLike, end: ArrayLike, samples: int) ->
     start, end : array_like, (2,)
         (y, x) in pixels.
     samples : int
+
+    Returns
+    -------
+    ndarray, (samples,)
+        In the unit of the image.
     """
     from scipy.ndimage import map_coordinates
 

@@ -30,7 +30,20 @@ SPEED = 2e8
 
 
 def beside(path: Path, mark: str) -> Path:
-    """The file that belongs to a checkpoint and has a mark in its name, `PREVIOUS` or `DATA`."""
+    """The file that belongs to a checkpoint and has a mark in its name, `PREVIOUS` or `DATA`.
+
+    Parameters
+    ----------
+    path : Path
+        The checkpoint.
+    mark : str
+        `PREVIOUS` or `DATA`.
+
+    Returns
+    -------
+    Path
+        In the same folder.
+    """
     return path.with_name(f"{path.stem}{mark}{path.suffix}")
 
 
@@ -64,7 +77,7 @@ class Checkpoints:
 
     def __init__(
         self,
-        path: str | os.PathLike,
+        path: str | os.PathLike[str],
         *,
         seconds: float = 60.0,
         iterations: int = 0,
@@ -93,12 +106,12 @@ class Checkpoints:
 
     def follow(
         self,
-        algorithm: Algorithm,
+        algorithm: Algorithm[Any, Any],
         problem: Any,
         *,
         seed: int = 0,
         stop: Sequence[Criterion] = (),
-        changes: Mapping[int, Algorithm] | None = None,
+        changes: Mapping[int, Algorithm[Any, Any]] | None = None,
         resumed: Sequence[int] = (),
     ) -> None:
         """Begin with a run; nothing is written yet.

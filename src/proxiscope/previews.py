@@ -1,7 +1,7 @@
 """Small versions of a problem, to see in under a second what an algorithm makes of it."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +78,7 @@ def _resampled(support: NDArray[np.bool_], sizes: tuple[int, ...]) -> NDArray[np
     return support[np.ix_(*index)]
 
 
-def preview_of(algorithm: Algorithm, problem: Any, row: int = 0) -> tuple[Algorithm, Any, str]:
+def preview_of(algorithm: Algorithm[Any, Any], problem: Any, row: int = 0) -> tuple[Algorithm[Any, Any], Any, str]:
     """An algorithm and a problem for a quick look, and in words what they show.
 
     Parameters
@@ -95,6 +95,6 @@ def preview_of(algorithm: Algorithm, problem: Any, row: int = 0) -> tuple[Algori
         return algorithm, small, "the middle of the pattern, " + " x ".join(map(str, small.shape))
     sizes = {name: 0 for name in ("height", "width", "depth") if getattr(algorithm, name, 0)}
     if problem.single_axis:
-        whole = replace(algorithm, height=0) if "height" in sizes else algorithm
+        whole = replace(cast(Any, algorithm), height=0) if "height" in sizes else algorithm
         return whole, section(problem, row), f"the section at y = {row}"
     return replace(algorithm, **sizes), coarse(problem), "the whole volume, binned"

@@ -64,12 +64,12 @@ class Result:
     """
 
     array: NDArray[np.float32]
-    metrics: Mapping[str, NDArray]
-    algorithm: Algorithm
+    metrics: Mapping[str, NDArray[Any]]
+    algorithm: Algorithm[Any, Any]
     iteration: int
     pixel_size: float | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
-    products: Mapping[str, NDArray] = field(default_factory=dict)
+    products: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         size = " x ".join(map(str, self.array.shape))
@@ -125,12 +125,12 @@ class Result:
 
 
 def reconstruct(
-    algorithm: Algorithm,
+    algorithm: Algorithm[Any, Any],
     problem: Any,
     *,
     seed: int = 0,
     stop: Criterion | Sequence[Criterion] = (),
-    changes: Mapping[int, Algorithm] | None = None,
+    changes: Mapping[int, Algorithm[Any, Any]] | None = None,
     callback: Callable[[Progress], bool | None] | None = None,
     checkpoints: Any = None,
 ) -> Result:
@@ -170,7 +170,7 @@ def reconstruct(
     """
     check(algorithm, problem, seed)
     stop = criteria_for(algorithm, problem, stop)
-    course = {"seed": seed, "stop": stop, "changes": changes}
+    course: dict[str, Any] = {"seed": seed, "stop": stop, "changes": changes}
     result, broken_off = carry_out(algorithm, problem, **course, callback=callback, checkpoints=checkpoints)
     if checkpoints is not None and not broken_off:
         checkpoints.remove()
@@ -178,12 +178,12 @@ def reconstruct(
 
 
 def carry_out(
-    algorithm: Algorithm,
+    algorithm: Algorithm[Any, Any],
     problem: Any,
     *,
     seed: int,
     stop: Sequence[Criterion],
-    changes: Mapping[int, Algorithm] | None,
+    changes: Mapping[int, Algorithm[Any, Any]] | None,
     callback: Callable[[Progress], bool | None] | None = None,
     checkpoints: Any = None,
     begin: Any = None,
@@ -200,7 +200,8 @@ def carry_out(
         Whether the callback broke it off, of which there is a checkpoint then. Those of a run that came to its end are
         not removed: whoever has put its result into safety does that.
     """
-    record, state, before, resumed = Record(algorithm, lowest_of(stop)), None, 0.0, []
+    record, before, resumed = Record(algorithm, lowest_of(stop)), 0.0, list[int]()
+    state: Any = None
     if begin is not None:
         record, state, before = begin.record.copied(), begin.state, begin.seconds
         resumed = [*begin.resumed, begin.iteration]
@@ -213,7 +214,12 @@ def carry_out(
 
     def result() -> Result:
         at = progress or where_it_is(algorithm, problem, state, record, changes)
-        told = {"seed": seed, "seconds": time.perf_counter() - since, "watched": watched, "changes": changes}
+        told: dict[str, Any] = {
+            "seed": seed,
+            "seconds": time.perf_counter() - since,
+            "watched": watched,
+            "changes": changes,
+        }
         return conclude(algorithm, problem, record, at, **told, resumed=resumed)
 
     try:
@@ -235,7 +241,11 @@ def carry_out(
 
 
 def where_it_is(
-    algorithm: Algorithm, problem: Any, state: State, record: Record, changes: Mapping[int, Algorithm]
+    algorithm: Algorithm[Any, Any],
+    problem: Any,
+    state: State,
+    record: Record,
+    changes: Mapping[int, Algorithm[Any, Any]],
 ) -> Progress:
     """The last progress of a run that is taken up at `state`; raises InputError if it cannot be."""
     now = due(algorithm, {i: change for i, change in changes.items() if i < state.iteration}, state.iteration)
@@ -245,7 +255,7 @@ def where_it_is(
 
 
 def criteria_for(
-    algorithm: Algorithm, problem: Any, stop: Criterion | Sequence[Criterion] = ()
+    algorithm: Algorithm[Any, Any], problem: Any, stop: Criterion | Sequence[Criterion] = ()
 ) -> tuple[Criterion, ...]:
     """The criteria `stop` for a run of `algorithm` on `problem`, with the noise estimated where it is to be.
 
@@ -279,14 +289,14 @@ def _with_noise(criterion: Criterion, problem: Any) -> Criterion:
 def not_met(chosen: Sequence[Criterion], record: Record) -> str:
     """That no criterion was met, and how far from it the discrepancy ended."""
     noise = next((c.factor * c.noise for c in chosen if isinstance(c, Discrepancy)), None)
-    misfit = record.metrics().get("misfit", ())
+    misfit: Any = record.metrics().get("misfit", ())
     if noise is None or not len(misfit):
         return NOT_MET
     return f"{NOT_MET} The misfit ended at {misfit[-1]:.4g} and was to come down to {noise:.4g}."
 
 
 def conclude(
-    algorithm: Algorithm,
+    algorithm: Algorithm[Any, Any],
     problem: Any,
     record: Record,
     progress: Progress,
@@ -294,7 +304,7 @@ def conclude(
     seed: int,
     seconds: float,
     watched: until | None = None,
-    changes: Mapping[int, Algorithm] | None = None,
+    changes: Mapping[int, Algorithm[Any, Any]] | None = None,
     resumed: Sequence[int] = (),
 ) -> Result:
     """The result of a run that has got to `progress`, finished or stopped; `algorithm` is the one that began it.
@@ -339,7 +349,7 @@ def conclude(
     return Result(array, record.metrics(), last, iteration, problem.pixel_size, provenance, products)
 
 
-def changes_on_record(changes: Mapping[int, Algorithm]) -> list[dict[str, Any]]:
+def changes_on_record(changes: Mapping[int, Algorithm[Any, Any]]) -> list[dict[str, Any]]:
     """Changes on the way as the record of a result has them."""
     return [
         {"iteration": i, "algorithm": change.name, "parameters": to_dict(change)}

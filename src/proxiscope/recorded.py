@@ -33,15 +33,15 @@ class Recorded:
         Whether one of the criteria ended it.
     """
 
-    algorithm: Algorithm
+    algorithm: Algorithm[Any, Any]
     seed: int
     stop: tuple[Criterion, ...]
-    changes: dict[int, Algorithm]
+    changes: dict[int, Algorithm[Any, Any]]
     iterations: int
     by_criterion: bool
 
     @property
-    def last(self) -> Algorithm:
+    def last(self) -> Algorithm[Any, Any]:
         """That was at work at the end."""
         return self.changes[max(self.changes)] if self.changes else self.algorithm
 
@@ -64,7 +64,7 @@ def recorded(provenance: Mapping[str, Any]) -> Recorded:
         changes = {_whole(change, "iteration"): _algorithm(change) for change in provenance.get("changes", ())}
         stop = tuple(_criterion(values) for values in provenance.get("stop", ()))
         met = bool(stop) and not str(provenance.get("stopped", NOT_MET)).startswith(NOT_MET)
-        told = {"seed": 0, "iterations": algorithm.iterations} | provenance
+        told = {"seed": 0, "iterations": algorithm.iterations, **provenance}
         seed, iterations = _whole(told, "seed"), _whole(told, "iterations")
         return Recorded(algorithm, seed, stop, changes, iterations, met)
 
@@ -88,7 +88,7 @@ def _whole(values: Mapping[str, Any], name: str) -> int:
     return number
 
 
-def _algorithm(values: Mapping[str, Any]) -> Algorithm:
+def _algorithm(values: Mapping[str, Any]) -> Algorithm[Any, Any]:
     return build(algorithm_named(values["algorithm"]), values.get("parameters", {}))
 
 

@@ -18,6 +18,7 @@ from .recorded import NO_RECIPE, followed, recorded
 if TYPE_CHECKING:
     from .io import RawData
 
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """What is to be run to repeat a result.
@@ -40,13 +41,13 @@ class Plan:
         What differs from the first time, in sentences.
     """
 
-    algorithm: Algorithm
+    algorithm: Algorithm[Any, Any]
     problem: Any
     seed: int
     stop: tuple[Criterion, ...]
-    changes: Mapping[int, Algorithm]
+    changes: Mapping[int, Algorithm[Any, Any]]
     iterations: int
-    recorded: NDArray
+    recorded: NDArray[Any]
     provenance: Mapping[str, Any]
     notes: tuple[str, ...] = ()
 
@@ -88,9 +89,9 @@ class Repetition:
 
 
 def rerun(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     *,
-    input: str | os.PathLike | Sequence[str | os.PathLike] = (),
+    input: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
     callback: Callable[[Progress], bool | None] | None = None,
 ) -> Repetition:
     """Repeat a result from its file, and compare.
@@ -122,7 +123,9 @@ def rerun(
     return compared(plan, reconstruct(plan.algorithm, plan.problem, callback=follow, **plan.options))
 
 
-def planned(path: str | os.PathLike, *, input: str | os.PathLike | Sequence[str | os.PathLike] = ()) -> Plan:
+def planned(
+    path: str | os.PathLike[str], *, input: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = ()
+) -> Plan:
     """What `rerun` is going to run; raises InputError as it does."""
     from .io import read
 
@@ -133,7 +136,7 @@ def planned(path: str | os.PathLike, *, input: str | os.PathLike | Sequence[str 
         return _planned(raw, Path(path), [input] if isinstance(input, str | os.PathLike) else input)
 
 
-def _planned(raw: "RawData", path: Path, given: Iterable[str | os.PathLike]) -> Plan:
+def _planned(raw: "RawData", path: Path, given: Iterable[str | os.PathLike[str]]) -> Plan:
     from .io.lazy import in_memory
 
     made = raw.declared.provenance
@@ -197,13 +200,13 @@ def difference(a: ArrayLike, b: ArrayLike) -> float:
     return float(distance / norm)
 
 
-def _pairs(a: NDArray, b: NDArray) -> Iterator[tuple[NDArray, NDArray]]:
+def _pairs(a: NDArray[Any], b: NDArray[Any]) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
     """Slice by slice in double precision, of which large volumes would not fit into memory."""
     exact = np.result_type(a, b, np.float64)
     return ((p.astype(exact), q.astype(exact)) for p, q in zip(a, b, strict=True))
 
 
-def _power(values: NDArray) -> float:
+def _power(values: NDArray[Any]) -> float:
     return float(np.linalg.norm(values.astype(np.result_type(values, np.float64)).ravel()) ** 2)
 
 

@@ -1,7 +1,7 @@
 """Power spectra of images and volumes, and the part of them that a tilt series measured."""
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,12 +34,13 @@ def central_section(array: ArrayLike, across: str = "y") -> Spectrum:
     InputError
         If the array has neither two nor three dimensions, or `across` names none of them.
     """
-    array = np.asarray(array)
-    if array.ndim not in (2, 3) or across not in tuple(AXES):
-        raise InputError("layer", f"{array.ndim} dimensions", "Choose an image or a volume")
-    if np.isnan(array).any():
-        array = np.nan_to_num(array)
-    image = array if array.ndim == 2 else array.sum(axis=AXES.index(across), dtype=np.result_type(array, np.float64))
+    values: NDArray[Any] = np.asarray(array)
+    if values.ndim not in (2, 3) or across not in tuple(AXES):
+        raise InputError("layer", f"{values.ndim} dimensions", "Choose an image or a volume")
+    if np.isnan(values).any():
+        values = np.nan_to_num(values)
+    exact = np.result_type(values, np.float64)
+    image = values if values.ndim == 2 else values.sum(axis=AXES.index(across), dtype=exact)
     power = np.abs(np.fft.fftshift(np.fft.fft2(image))) ** 2
     rows, columns = (np.fft.fftshift(np.fft.fftfreq(n)) for n in image.shape)
     return Spectrum(power.astype(np.float32), rows, columns)

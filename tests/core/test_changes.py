@@ -65,9 +65,7 @@ def test_changes_may_be_made_while_the_run_waits():
             changes[6] = RESIRE(max_iterations=8, step_size=1.5)
     assert progress.iteration == progress.total == 8
     assert progress.algorithm is changes[6]
-    np.testing.assert_array_equal(
-        progress.estimate(), reconstruct(first, small_series(), changes=changes).array
-    )
+    np.testing.assert_array_equal(progress.estimate(), reconstruct(first, small_series(), changes=changes).array)
 
 
 def test_a_state_goes_on_with_the_change_that_is_due():

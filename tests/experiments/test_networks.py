@@ -191,9 +191,7 @@ class TestResNet:
             network = PreActivatedResNet(1, 2)
             optimiser = LSSGD(network.parameters(), lr=step, momentum=0.9, weight_decay=1e-4)
             steps, sigmas = [step / 5**stage for stage in range(5)], [sigma, 0, 0, 0, 0]
-            found = trained(
-                network, data, optimiser, steps, batch=128, seed=3, sigmas=sigmas, augment=crop_and_flip
-            )
+            found = trained(network, data, optimiser, steps, batch=128, seed=3, sigmas=sigmas, augment=crop_and_flip)
             assert row[2] == f"{found[-1]:.2f}"
             assert row[3] == "0"
         assert "ResNet-8 of width 2" in report.scale

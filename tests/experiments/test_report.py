@@ -8,7 +8,10 @@ import pytest
 from matplotlib.image import imread
 
 from proxiscope.core import InputError
-from proxiscope.experiments.report import PAGE, Report, Table, main, put_into
+from proxiscope.experiments.catalogue import CATALOGUE, Entry
+from proxiscope.experiments.report import PAGES, SKIPPED, Report, Table, main, put_into
+
+PAGE = f"{PAGES}/learning.md"
 
 
 def report(cell: str = "1.35") -> Report:
@@ -117,3 +120,30 @@ def test_errors_are_told_in_a_line(monkeypatch, capsys, page):
     with pytest.raises(SystemExit):
         run(monkeypatch, "--trials", "0")
     assert "give a whole number from 1 on" in capsys.readouterr().err
+
+
+def test_at_reduced_scale_defaults_are_others_and_what_is_given_counts(monkeypatch, capsys):
+    def scaled(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["experiment", *arguments])
+        assert main(counting, trials=100, reduced={"trials": 3}) == 0
+        return capsys.readouterr().out
+
+    assert "| EM | 100 from 0 |" in scaled()
+    assert "| EM | 100 from 0 |" in scaled("--scale", "full")
+    assert "| EM | 3 from 0 |" in scaled("--scale", "reduced")
+    assert "--scale reduced`" in scaled("--scale=reduced")
+    assert "--scale" not in scaled("--scale", "full")  # the default
+    assert "| EM | 7 from 0 |" in scaled("--trials", "7", "--scale", "reduced")
+
+
+def test_data_are_found_or_the_experiment_is_skipped(monkeypatch, capsys, tmp_path):
+    monkeypatch.setitem(CATALOGUE, "test_report", Entry("a figure", "things", ("*.mrc",)))
+    assert run(monkeypatch, "--data", str(tmp_path)) == SKIPPED
+    assert f"test_report: skipped, no *.mrc in {tmp_path}" in capsys.readouterr().err
+    (tmp_path / "things").mkdir()
+    (tmp_path / "things" / "one.mrc").touch()
+    for folder in (tmp_path, tmp_path / "things"):
+        assert run(monkeypatch, "--data", str(folder)) == 0
+    assert "--data FOLDER`" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        run(monkeypatch)

@@ -136,8 +136,13 @@ def test_xf_of_imod(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "match"),
-    [("#", "A11 A12"), ("1 0 0 1 2", "A11 A12"), ("1 0 0 1 2 nan", "A11 A12"), ("1 0 0 1 2 x", "line 1"),
-     ("1 0 1 0 2 3", "stretches")],
+    [
+        ("#", "A11 A12"),
+        ("1 0 0 1 2", "A11 A12"),
+        ("1 0 0 1 2 nan", "A11 A12"),
+        ("1 0 0 1 2 x", "line 1"),
+        ("1 0 1 0 2 3", "stretches"),
+    ],
 )
 def test_bad_xf(tmp_path, text, match):
     (tmp_path / "a.xf").write_text(text + "\n")

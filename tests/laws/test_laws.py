@@ -1,6 +1,5 @@
 """Laws that every registered algorithm obeys."""
 
-
 import numpy as np
 import psutil
 import pytest

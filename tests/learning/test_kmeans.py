@@ -110,6 +110,10 @@ class TestDivergence:
             progress = last(SBE(n_clusters=k, gamma0=1.5 * k, batch_size=200), PointSet(points), seed)
             assert progress.metrics["objective"] < 1.02 * best
 
+    @pytest.mark.parametrize(("gamma0", "advice"), [(4.01, "Take gamma0 = 4"), (4, "take gamma0 = 2, or Lloyd's")])
+    def test_the_advice_is_k_where_the_first_step_is_longer(self, gamma0, advice):
+        assert advice in SBE(n_clusters=4, gamma0=gamma0)._shorter()
+
     def test_a_start_far_from_the_points_is_no_divergence(self):
         points, start = np.ones((50, 2)) + np.eye(50, 2), np.array([[1.0, 1.0], [1e6, 0.0]])
         algorithm = SBE(n_clusters=2, gamma0=0.5, max_iterations=30)  # one cluster has all points: K were too long

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from proxiscope.core import InputError
 from proxiscope.phase import DiffractionPattern
-from proxiscope.phase.metrics import align, r_factor, r_real
+from proxiscope.phase.metrics import align, free_r_factor, r_factor, r_real
 from proxiscope.simulate import vesicle
 
 deterministic = settings(max_examples=40, deadline=None, derandomize=True)
@@ -38,6 +38,19 @@ def test_the_r_factor_is_its_formula(shape):
                 misfit += abs(abs(f) - pattern.magnitudes[v, w])
                 total += pattern.magnitudes[v, w]
     assert r_factor(image, pattern) == pytest.approx(misfit / total, rel=1e-6)
+
+
+def test_pixels_held_out_have_an_r_factor_of_their_own():
+    rng = np.random.default_rng(0)
+    image, pattern = rng.random((6, 5)), DiffractionPattern(rng.random((6, 5)), np.eye(6, 5))
+    with pytest.raises(InputError, match="no pixels are held out"):
+        free_r_factor(image, pattern)
+    held_out = np.zeros((6, 5), bool)
+    held_out[1, 2] = held_out[4, 4] = True
+    pattern = pattern.copy_with(held_out=held_out)
+    misfit = np.abs(np.abs(np.fft.fftshift(np.fft.fftn(image))) - pattern.magnitudes)
+    for found, pixels in ((free_r_factor, held_out), (r_factor, ~held_out)):
+        assert found(image, pattern) == pytest.approx(misfit[pixels].sum() / pattern.magnitudes[pixels].sum(), rel=1e-5)
 
 
 def test_the_r_factor_is_0_for_the_object_and_1_for_nothing_and_for_twice_the_object():

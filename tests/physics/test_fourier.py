@@ -233,3 +233,14 @@ def test_a_gaussian_comes_as_factors_of_rows_and_columns(shape, width):
     squared = sum(c**2 for c in np.meshgrid(*coordinates, indexing="ij"))
     expected = np.exp(-squared / (2 * width**2)).reshape(-1, shape[-1])
     np.testing.assert_allclose(rows[:, None] * columns, expected, rtol=1e-5, atol=1e-30)
+
+
+@deterministic
+@given(shapes)
+def test_a_half_spectrum_is_made_that_of_a_real_array(shape):
+    """Which is the transform of its own inverse, whose imaginary part is dropped."""
+    spectrum = random_array(half_shape(shape), np.complex128)
+    expected = np.fft.rfftn(np.fft.irfftn(spectrum, shape, axes=range(len(shape))))
+    found = spectrum.astype(np.complex64)
+    FourierTransform(shape).symmetrize(found)
+    np.testing.assert_allclose(found, expected, atol=1e-5)

@@ -14,6 +14,7 @@ from proxiscope.tomography import FBP, RESIRE, SIRT, AcceleratedRESIRE, TiltSeri
 from proxiscope.tomography.fbp import angular_widths, ramp
 from proxiscope.tomography.metrics import r_factor
 from proxiscope.tomography.resire import ResireSetup
+from proxiscope.tomography.sirt import bounded_inverse, inverse
 from tests.problems import small_series
 from tests.projections import back_project, peak, project
 
@@ -392,6 +393,15 @@ def test_through_a_thin_volume_the_step_is_as_long_as_the_rays_allow(projector):
     assert squares[-1] < 0.95 * squares[0]
 
 
+@pytest.mark.parametrize(("rise", "slowdown"), [(3, 1.5), (1.5, 1.5), (1.001, 1.5), (1.00005, 1), (0.5, 1)])
+def test_resire_shortens_its_step_once_the_misfit_has_risen(rise, slowdown):
+    algorithm, series = RESIRE(), small_series()
+    state = algorithm.init(series, 0)
+    state.previous_squares = state.squares / rise
+    algorithm.descend(algorithm.workspace(series, state), state)
+    assert (state.slowdown == slowdown).all()
+
+
 def test_a_step_that_fits_is_left_alone():
     *_, progress = iterate(RESIRE(max_iterations=30), small_series())
     assert (progress.state.slowdown == 1).all()
@@ -472,3 +482,13 @@ def test_a_run_takes_no_more_memory_than_it_says_whatever_the_number_of_slices(m
     algorithm = make() if make is FBP else make(max_iterations=2)
     run(algorithm, series)  # compile first
     assert peak(lambda: run(algorithm, series)) < algorithm.memory(series)
+
+
+def test_sums_of_weights_are_inverted_where_a_ray_meets_something():
+    sums = np.array([[0.0, 0.003, 2.0, 4.0]], np.float32)
+    np.testing.assert_allclose(inverse(sums), [[0, 0, 0.5, 0.25]])
+
+
+def test_sums_of_weights_that_may_cancel_count_as_a_tenth_of_the_largest_and_as_one_voxel():
+    np.testing.assert_allclose(bounded_inverse(np.array([-3, 0.5, 4, 40], np.float32)), [1 / 4, 1 / 4, 1 / 4, 1 / 40])
+    np.testing.assert_allclose(bounded_inverse(np.array([-3, 0.5, 2, 5], np.float32)), [1, 1, 1 / 2, 1 / 5])

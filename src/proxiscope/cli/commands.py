@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tqdm import tqdm
 
@@ -28,6 +28,7 @@ from ..core import (
 )
 from ..phase import Ensemble
 from ..preparation import Step
+from ..preparation.images import Family
 from ..reconstruction import Result, carry_out, criteria_for
 from ..tomography import InSlabs
 from . import checkpointing, out_of_core, prepare, scale, series, steps
@@ -69,8 +70,11 @@ def reconstruct(options: argparse.Namespace) -> int:
     algorithm = algorithm_from(algorithms()[options.algorithm], options)
     scale.check(options, algorithm)
     stop = criteria_from(algorithms()[options.algorithm], options)
-    course = {"changes": changes_from(algorithms()[options.algorithm], options), "until": until_from(options)}
-    refined, chain = getattr(options, "refined_angles", None), steps.chosen(options, algorithm.family)
+    course: dict[str, Any] = {
+        "changes": changes_from(algorithms()[options.algorithm], options),
+        "until": until_from(options),
+    }
+    refined, chain = getattr(options, "refined_angles", None), steps.chosen(options, cast(Family, algorithm.family))
     inputs = [*series.files(options), *steps.files(chain)]
     check_outputs(options.output, options.metrics, refined, inputs=inputs)
     check_holds_complex(options.output, getattr(options, "object", None) or "")
@@ -90,7 +94,11 @@ def reconstruct(options: argparse.Namespace) -> int:
 
 
 def run_and_write(
-    algorithm: Algorithm, problem: Any, outputs: argparse.Namespace, checkpoints: Checkpoints | None, **course: Any
+    algorithm: Algorithm[Any, Any],
+    problem: Any,
+    outputs: argparse.Namespace,
+    checkpoints: Checkpoints | None,
+    **course: Any,
 ) -> int:
     """Run as `run` does, and write what there is then; the exit code.
 
@@ -145,14 +153,14 @@ def demo(options: argparse.Namespace) -> int:
 
 
 def run(
-    algorithm: Algorithm,
+    algorithm: Algorithm[Any, Any],
     problem: Any,
     *,
     seed: int = 0,
     stop: Sequence[Criterion] = (),
-    changes: Mapping[int, Algorithm] | None = None,
+    changes: Mapping[int, Algorithm[Any, Any]] | None = None,
     quiet: bool = False,
-    until: Callable[[Progress | SavedRun], bool] = lambda progress: False,
+    until: Callable[[Any], bool] = lambda progress: False,
     checkpoints: Checkpoints | None = None,
     begin: SavedRun | None = None,
 ) -> tuple[Result, bool]:
@@ -178,18 +186,24 @@ def run(
             bar.update(progress.iteration - bar.n)
             return interrupt.is_set() or until(progress)
 
-        given = {"seed": seed, "stop": stop, "changes": changes, "checkpoints": checkpoints, "begin": begin}
+        given: dict[str, Any] = {
+            "seed": seed,
+            "stop": stop,
+            "changes": changes,
+            "checkpoints": checkpoints,
+            "begin": begin,
+        }
         given["over"] = begin is not None and until(begin)  # killed before its result was written
         result, _ = carry_out(algorithm, problem, callback=follow, **given)
         return result, interrupt.is_set()
 
 
-def algorithm_from(cls: type, options: argparse.Namespace) -> Algorithm:
+def algorithm_from(cls: type[Algorithm[Any, Any]], options: argparse.Namespace) -> Algorithm[Any, Any]:
     """The algorithm `cls` with the parameters given as options, many starts of it, or in slabs; raises InputError.
 
     What is given by itself wins over a preset.
     """
-    preset = getattr(options, "preset", None)
+    preset: Any = getattr(options, "preset", None)
     algorithm = build(cls, {**cls.presets.get(preset, {}), **_given(parameters(cls), options)})
     if takes_slabs(cls):
         return _in_slabs(algorithm, options)
@@ -204,7 +218,7 @@ def algorithm_from(cls: type, options: argparse.Namespace) -> Algorithm:
     return algorithm
 
 
-def criteria_from(cls: type, options: argparse.Namespace) -> tuple[Criterion, ...]:
+def criteria_from(cls: type[Algorithm[Any, Any]], options: argparse.Namespace) -> tuple[Criterion, ...]:
     """The criteria given as options of the algorithm `cls`; raises InputError."""
     chosen = {}
     for name, criterion in criteria(cls).items():
@@ -217,16 +231,16 @@ def criteria_from(cls: type, options: argparse.Namespace) -> tuple[Criterion, ..
     return tuple(chosen.values())
 
 
-def changes_from(cls: type, options: argparse.Namespace) -> dict[int, Algorithm]:
+def changes_from(cls: type[Algorithm[Any, Any]], options: argparse.Namespace) -> dict[int, Algorithm[Any, Any]]:
     """What takes over after how many iterations, by the options --change; raises InputError."""
-    found: dict[int, Algorithm] = {}
+    found: dict[int, Algorithm[Any, Any]] = {}
     for iteration, texts in sorted((_change(cls, text) for text in options.change), key=lambda change: change[0]):
         options = argparse.Namespace(**vars(options) | texts)
         found[iteration] = algorithm_from(cls, options)
     return found
 
 
-def _change(cls: type, text: str) -> tuple[int, dict[str, str]]:
+def _change(cls: type[Algorithm[Any, Any]], text: str) -> tuple[int, dict[str, str]]:
     """The iteration and the texts of parameters in "57: step-size=1.5"."""
     known = {p.name for p in parameters(cls)}
     known |= {p.name for p in many_starts_parameters()} if takes_many_starts(cls) else set()
@@ -262,12 +276,12 @@ def _prefix(cls: type[Criterion]) -> str:
     return cls.name.replace("-", "_") + "_"
 
 
-def takes_many_starts(cls: type) -> bool:
+def takes_many_starts(cls: type[Algorithm[Any, Any]]) -> bool:
     """Whether an `Ensemble` of the algorithm `cls` makes sense."""
     return cls.family == "phase" and cls.random_start and not issubclass(cls, Ensemble)
 
 
-def _in_slabs(algorithm: Algorithm, options: argparse.Namespace) -> Algorithm:
+def _in_slabs(algorithm: Algorithm[Any, Any], options: argparse.Namespace) -> Algorithm[Any, Any]:
     named = slab_parameters()
     given = {name: getattr(options, name) for name in named if getattr(options, name) is not None}
     if options.in_slabs:
@@ -278,9 +292,9 @@ def _in_slabs(algorithm: Algorithm, options: argparse.Namespace) -> Algorithm:
     return algorithm
 
 
-def takes_slabs(cls: type) -> bool:
+def takes_slabs(cls: type[Algorithm[Any, Any]]) -> bool:
     """Whether the algorithm `cls` can be run `InSlabs`."""
-    return cls.family == "tomography" and cls.slice_reach is not None
+    return cls.family == "tomography" and getattr(cls, "slice_reach", None) is not None
 
 
 def slab_parameters() -> dict[str, Parameter]:
@@ -288,7 +302,7 @@ def slab_parameters() -> dict[str, Parameter]:
     return {"memory" if p.name == "memory_limit" else p.name: p for p in parameters(InSlabs)}
 
 
-def refines_tilts(cls: type) -> bool:
+def refines_tilts(cls: type[Algorithm[Any, Any]]) -> bool:
     """Whether a run of the algorithm `cls` leaves the tilts as refined."""
     return getattr(cls, "refines_tilts", False)
 

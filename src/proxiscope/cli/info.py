@@ -4,16 +4,20 @@ import argparse
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from ..advice import Advice, PatternFacts, advise, missing_middle, series_facts
 from ..checkpoints import load_run
 from ..core.checkpoint import is_sealed
+from ..io.lazy import is_lazy
+from ..io.raw import RawData
 from ..out_of_core import is_partial, state_of
 from ..scripts import command_line, describe_record, python_code
 
 
-def add_parser(sub: argparse._SubParsersAction) -> None:
+def add_parser(sub: "argparse._SubParsersAction[Any]") -> None:
     """Add the command to those of ``proxiscope``."""
     parser = sub.add_parser(
         "info",
@@ -46,9 +50,26 @@ def info(options: argparse.Namespace) -> int:
     if raw.pixel_size:
         rows.append(("Pixel size", f"{raw.pixel_size:.5g} nm"))
     rows += [("Note", note) for note in raw.notes]
+    advice = _advice(raw)
+    if advice is not None:
+        rows += [("Found", advice.found), ("Advice", f"proxiscope reconstruct {advice.options}"), ("", advice.why)]
     found = [(Path(options.input).name, rows), *describe_record(provenance, raw.declared.metrics)]
     _show(found)
     return 0
+
+
+def _advice(raw: RawData) -> Advice | None:
+    """Which algorithm goes with a tilt series or a pattern; of what is still on disk, by what goes with it."""
+    kind, at_hand = raw.declared.kind, not is_lazy(raw.data)
+    tilts = raw.angles if raw.rotations is None else raw.rotations
+    if kind == "pattern":
+        support = raw.declared.products.get("support")
+        ratio = None if support is None else support.size / (int(np.count_nonzero(support)) or 1)
+        missing = missing_middle(raw.data, raw.declared.valid) if at_hand else 0
+        return advise(PatternFacts(raw.declared.object or "non-negative", ratio, missing))
+    if kind == "result" or tilts is None or raw.data.ndim != 3:
+        return None
+    return advise(series_facts(tilts, raw.data if at_hand else None))
 
 
 def _unfinished(path: Path) -> int:

@@ -8,12 +8,12 @@ import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import Any, NoReturn, get_args
+from typing import Any, NoReturn, cast, get_args
 
 from tqdm import tqdm
 
 from .._version import __version__
-from ..core import PRESETS, InputError, Parameter, ProxiscopeError, algorithms, criteria, parameters
+from ..core import PRESETS, Algorithm, InputError, Parameter, ProxiscopeError, algorithms, criteria, parameters
 from ..phase.problem import Object
 from . import (
     checkpointing,
@@ -44,7 +44,7 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose complaint is one line, and that wants names in full: a new option must not change old lines."""
 
     def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **{"allow_abbrev": False, "formatter_class": _Help} | kwargs)
+        super().__init__(*args, **{"allow_abbrev": False, "formatter_class": _Help, **kwargs})
         self.set_defaults(parser=self)
 
     def print_help(self, file: Any = None) -> None:
@@ -72,8 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         1 when an iteration diverged or the reader of the output left. A wrong command line, and --help, raise
         SystemExit instead.
     """
-    if arguments is None and sys.stdout is not None:  # a file's name may not fit the terminal's encoding
-        sys.stdout.reconfigure(errors="backslashreplace")
+    output: Any = sys.stdout
+    if arguments is None and output is not None:  # a file's name may not fit the terminal's encoding
+        output.reconfigure(errors="backslashreplace")
     try:
         try:
             return _run(arguments)
@@ -114,7 +115,7 @@ def _memory_in_words(error: MemoryError) -> str:
     return f"{text} Add {', or '.join(options)}." if options else text
 
 
-def _print_warning(message, category, filename, lineno, file=None, line=None) -> None:
+def _print_warning(message: Warning | str, *where: Any, **more: Any) -> None:
     tqdm.write(f"proxiscope: warning: {' '.join(str(message).split())}", file=sys.stderr)
 
 
@@ -148,7 +149,7 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
-def _summary(cls: type) -> str:
+def _summary(cls: type[Algorithm[Any, Any]]) -> str:
     return (cls.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
 
 
@@ -162,7 +163,7 @@ _PIXEL_SIZE = {
 }
 
 
-def _add_run_options(parser: argparse.ArgumentParser, cls: type) -> None:
+def _add_run_options(parser: argparse.ArgumentParser, cls: type[Algorithm[Any, Any]]) -> None:
     add = parser.add_argument
     phase = cls.family == "phase"
     if phase:
@@ -209,7 +210,7 @@ def _add_run_options(parser: argparse.ArgumentParser, cls: type) -> None:
 _STOPPING = "End a run before its last iteration: by the first criterion that is met, of one or several."
 
 
-def _add_criteria(parser: argparse.ArgumentParser, cls: type) -> None:
+def _add_criteria(parser: argparse.ArgumentParser, cls: type[Algorithm[Any, Any]]) -> None:
     usable = criteria(cls)
     if not usable:
         return
@@ -268,7 +269,7 @@ def _add_parameters(group: argparse._ArgumentGroup, found: Iterable[Parameter]) 
             f"--{parameter.name.replace('_', '-')}",
             metavar=_metavar(parameter),
             help=_help(parameter).replace("%", "%%"),
-            **({"nargs": "?", "const": "yes"} if parameter.kind == "bool" else {}),  # --film alone means yes
+            **cast(Any, {"nargs": "?", "const": "yes"} if parameter.kind == "bool" else {}),  # --film alone means yes
         )
 
 

@@ -3,10 +3,11 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
-from ..core import Algorithm, InputError, parameters
+from ..core import InputError, parameters
 from ..out_of_core import (
     SeriesOnDisk,
     SlabsDone,
@@ -42,16 +43,16 @@ def add_option(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def reconstruct(options: argparse.Namespace, algorithm: Algorithm, slices: int, memory: float) -> int:
+def reconstruct(options: argparse.Namespace, algorithm: Any, slices: int, memory: float) -> int:
     """Reconstruct, or go on where the same command was interrupted before."""
     series = _series(options)
     check_outputs(options.output, options.metrics, inputs=[series.path])
     total = {"unit": "slab", "desc": algorithm.name, "disable": options.quiet, "file": sys.stderr}
-    given = {"slices": slices, "memory_limit": memory, "seed": getattr(options, "seed", 0)}
+    given: dict[str, Any] = {"slices": slices, "memory_limit": memory, "seed": getattr(options, "seed", 0)}
     with scale.workers(options) as engine, tqdm(**total) as bar:
         given |= {"engine": engine, "callback": lambda progress: show(bar, progress)}
         try:
-            result = reconstruct_out_of_core(algorithm, series, options.output, **given)
+            result: Any = reconstruct_out_of_core(algorithm, series, options.output, **given)
         except KeyboardInterrupt:
             return _interrupted(bar, partial_path(options.output))
     tell(result, options)
@@ -67,19 +68,19 @@ def resume(options: argparse.Namespace) -> int:
             raise InputError(given, "given for a volume that is written slab by slab", "Leave it out")
     if len(options.input) > 1:
         raise InputError("--input", f"{len(options.input)} files", "Give the one that the volume is made of")
-    given = {"input": options.input[0] if options.input else None}
+    course: dict[str, Any] = {"input": options.input[0] if options.input else None}
     total = {"unit": "slab", "desc": "slabs", "disable": options.quiet, "file": sys.stderr}
     with scale.workers(options) as engine, tqdm(**total) as bar:
-        given |= {"engine": engine, "callback": lambda progress: show(bar, progress)}
+        course |= {"engine": engine, "callback": lambda progress: show(bar, progress)}
         try:
-            result = resume_out_of_core(target, **given)
+            result: Any = resume_out_of_core(target, **course)
         except KeyboardInterrupt:
             return _interrupted(bar, partial_path(target))
     tell(result, argparse.Namespace(**vars(options) | {"output": target}))
     return 0
 
 
-def _interrupted(bar: tqdm, kept: Path) -> int:
+def _interrupted(bar: "tqdm[Any]", kept: Path) -> int:
     """Say, after Ctrl-C, where the finished slabs are; the exit code."""
     if not kept.is_dir():
         raise KeyboardInterrupt
@@ -88,7 +89,7 @@ def _interrupted(bar: tqdm, kept: Path) -> int:
     return 130
 
 
-def show(bar: tqdm, progress: SlabsDone) -> None:
+def show(bar: "tqdm[Any]", progress: SlabsDone) -> None:
     """Bring a bar up to date."""
     bar.total = progress.total
     bar.set_postfix_str(figures(progress.metrics), refresh=False)

@@ -32,7 +32,7 @@ def check_outputs(
         check_angle_name(refined)
         if metrics and os.path.realpath(metrics) == os.path.realpath(refined):
             raise InputError(refined, "is to hold both metrics and refined tilts", "Give two names")
-    for path in filter(None, (output, metrics, refined)):
+    for path in [p for p in (output, metrics, refined) if p]:
         if any(same_file(path, other) for other in inputs):
             raise InputError(path, "is one of the files to be read", "Give another name for the result")
         check_writable(path)
@@ -76,8 +76,8 @@ def write_result(result: Result, options: argparse.Namespace) -> None:
     """
     from ..io import write, write_angles
 
-    contents, lost = result.contents(), []
-    outputs = {options.output: lambda path: lost.extend(write(path, contents))}
+    contents, lost = result.contents(), list[str]()
+    outputs: dict[str, Callable[[Path], Any]] = {options.output: lambda path: lost.extend(write(path, contents))}
     refined = getattr(options, "refined_angles", None)
     if refined and "rotations" in result.products:  # which a run that diverged may have lost
         outputs[refined] = lambda path: write_angles(path, result.products["rotations"], result.products["shifts"])
@@ -98,7 +98,7 @@ def write_result(result: Result, options: argparse.Namespace) -> None:
 
 def write_all(outputs: Mapping[str, Callable[[Path], Any]]) -> InputError | None:
     """Write each output by its function, one that fails into another folder; what to tell the user of the failures."""
-    failed = {}
+    failed: dict[str, Exception] = {}
     for path, write in outputs.items():
         try:
             write(Path(path))
@@ -107,8 +107,8 @@ def write_all(outputs: Mapping[str, Callable[[Path], Any]]) -> InputError | None
     if not failed:
         return None
     kept = _elsewhere({Path(path).name: outputs[path] for path in failed})
-    field, error = next(iter(failed.items()))
-    found = error.found if isinstance(error, InputError) else f"cannot be written ({error or type(error).__name__})"
+    field, why = next(iter(failed.items()))
+    found = why.found if isinstance(why, InputError) else f"cannot be written ({why or type(why).__name__})"
     gone = [Path(path).name for path in failed if Path(path).name not in {k.name for k in kept}]
     remedy = f"Kept instead: {', '.join(map(str, kept))}" if kept else ""
     if gone:
@@ -125,13 +125,14 @@ def _elsewhere(outputs: Mapping[str, Callable[[Path], Any]]) -> list[Path]:
             folder = Path(tempfile.mkdtemp(prefix="proxiscope-kept-", dir=base)) if todo else None
         except OSError:
             continue
+        if folder is None:
+            break
         for name, write in todo.items():
             with suppress(Exception):
                 write(folder / name)
                 kept.append(folder / name)
-        if folder is not None:
-            with suppress(OSError):
-                folder.rmdir()  # if nothing is in it
+        with suppress(OSError):
+            folder.rmdir()  # if nothing is in it
     return kept
 
 

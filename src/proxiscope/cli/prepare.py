@@ -4,19 +4,21 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from tqdm import tqdm
 
 from ..core import InputError
+from ..preparation.images import Family
 from . import series, steps
 from .interrupt import held
 from .outputs import check_outputs, write_all
 from .patterns import add_values
 
-KINDS = {"tilt-series": "tomography", "pattern": "phase"}
+KINDS: dict[str, Family] = {"tilt-series": "tomography", "pattern": "phase"}
 
 
-def add_parser(sub: argparse._SubParsersAction) -> None:
+def add_parser(sub: "argparse._SubParsersAction[Any]") -> None:
     """Add the command to those of ``proxiscope``."""
     parser = sub.add_parser(
         "prepare",
@@ -50,6 +52,7 @@ def prepare(options: argparse.Namespace) -> int:
     check_outputs(options.output, inputs=steps.files(chain))
     if not chain:
         raise InputError("--step", "no step is given", "Give --step usual, or steps one by one")
+    problem: Any
     with progress(options.quiet) as tick:
         if kind == "tilt-series":
             problem, notes = series.read_series(options, [options.input], steps=chain, tick=tick)

@@ -27,7 +27,7 @@ PROJECTORS = ("real-space", "fourier-slice")
 _WORST = 3
 
 
-def add_parser(sub: argparse._SubParsersAction) -> None:
+def add_parser(sub: "argparse._SubParsersAction[Any]") -> None:
     """Add the command to those of ``proxiscope``."""
     parser = sub.add_parser(
         "quality",
@@ -58,10 +58,10 @@ class Report:
     `residuals` has the R-factors (tilt,) by each of `PROJECTORS`, `curves` the correlations, by what with and where.
     """
 
-    volume: NDArray
+    volume: NDArray[Any]
     pixel_size: float | None
     series: TiltSeries | None = None
-    residuals: dict[str, NDArray] = field(default_factory=dict)
+    residuals: dict[str, NDArray[Any]] = field(default_factory=dict)
     error: float | None = None
     curves: dict[str, dict[str, FSC]] = field(default_factory=dict)
     halves: dict[str, Any] | None = None
@@ -83,8 +83,8 @@ def quality(options: argparse.Namespace) -> int:
     if algorithm is not None:
         algorithm = _in_the_size_of(report.volume, algorithm)
         report.halves = {"algorithm": algorithm.name, "parameters": to_dict(algorithm)}
-        volumes = _reconstruct_halves(algorithm, report.series, options.quiet)
-        report.curves["half-sets"] = _correlate(*volumes, tilts, report.pixel_size)
+        one, other = _reconstruct_halves(algorithm, report.series, options.quiet)
+        report.curves["half-sets"] = _correlate(one, other, tilts, report.pixel_size)
     if options.fsc:
         _write_table(options.fsc, report)
     print(json.dumps(_as_json(report, options), indent=2) if options.json else _as_text(report, options))
@@ -123,7 +123,7 @@ def _check_options(options: argparse.Namespace) -> None:
         check_writable(options.fsc)
 
 
-def _read(options: argparse.Namespace) -> tuple[Report, TiltSeries | NDArray | None]:
+def _read(options: argparse.Namespace) -> tuple[Report, TiltSeries | NDArray[Any] | None]:
     """What is to be judged, and what was measured as far as it is known."""
     from ..io import read
 
@@ -139,7 +139,7 @@ def _read(options: argparse.Namespace) -> tuple[Report, TiltSeries | NDArray | N
     return report, report.series
 
 
-def _angles(options: argparse.Namespace) -> NDArray | None:
+def _angles(options: argparse.Namespace) -> NDArray[Any] | None:
     """The angles of a series that is not given, to tell what it measured."""
     from ..io import read_angles
     from ..io.angles import split_shifts
@@ -151,7 +151,7 @@ def _angles(options: argparse.Namespace) -> NDArray | None:
     return split_shifts(read_angles(options.angles[0]))[0]
 
 
-def _volume(path: str, shape: tuple[int, ...] | None = None) -> NDArray:
+def _volume(path: str, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
     """A volume from a file, of a `shape` if one is given."""
     from ..io import read_array
 
@@ -164,14 +164,14 @@ def _volume(path: str, shape: tuple[int, ...] | None = None) -> NDArray:
     return volume
 
 
-def _in_the_size_of(volume: NDArray, algorithm: Any) -> Any:
+def _in_the_size_of(volume: NDArray[Any], algorithm: Any) -> Any:
     sizes = dict(zip(("depth", "height", "width"), volume.shape, strict=True))
     known = {p.name for p in parameters(algorithm)}
     values = {name: value for name, value in to_dict(algorithm).items() if name in known}
     return build(type(algorithm), values | {name: n for name, n in sizes.items() if name in known})
 
 
-def _reconstruct_halves(algorithm: Any, series: TiltSeries, quiet: bool) -> list[NDArray]:
+def _reconstruct_halves(algorithm: Any, series: Any, quiet: bool) -> list[NDArray[Any]]:
     halves = split_tilts(series)
     for half in halves:
         check(algorithm, half)
@@ -184,7 +184,9 @@ def _reconstruct_halves(algorithm: Any, series: TiltSeries, quiet: bool) -> list
     return volumes
 
 
-def _correlate(a: NDArray, b: NDArray, tilts: TiltSeries | NDArray | None, pixel_size: float | None) -> dict[str, FSC]:
+def _correlate(
+    a: NDArray[Any], b: NDArray[Any], tilts: TiltSeries | NDArray[Any] | None, pixel_size: float | None
+) -> dict[str, FSC]:
     """Correlations between all Fourier points, and if the tilts are known between those in and outside the wedge."""
     return {
         between: fourier_shell_correlation(a, b, between=between, tilts=tilts, pixel_size=pixel_size)
@@ -228,7 +230,7 @@ def _as_text(report: Report, options: argparse.Namespace) -> str:
     return "\n".join(lines)
 
 
-def _mean(values: NDArray) -> float:
+def _mean(values: NDArray[Any]) -> float:
     """Mean over the tilts that have data (eq. 3.9)."""
     values = values[~np.isnan(values)]
     return float(values.mean()) if values.size else np.nan
@@ -242,7 +244,7 @@ def _worst(report: Report) -> str:
     )
 
 
-def _angle(series: TiltSeries, tilt: int) -> str:
+def _angle(series: Any, tilt: int) -> str:
     triple = series.rotations[tilt]
     return f"({', '.join(f'{a:.4g}' for a in triple)})" if triple[[0, 2]].any() else f"{triple[1]:.4g}"
 

@@ -2,13 +2,14 @@
 
 import argparse
 import sys
+from typing import Any
 
 from ..repetition import compared, planned
 from . import commands
 from .outputs import check_outputs, write_result
 
 
-def add_parser(sub: argparse._SubParsersAction) -> None:
+def add_parser(sub: "argparse._SubParsersAction[Any]") -> None:
     """Add the command to those of ``proxiscope``."""
     parser = sub.add_parser(
         "rerun",

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from typing import Any
 
 from ..checkpoints import load_run
 from ..core.files import remove_leftovers
@@ -12,7 +13,7 @@ from .checkpointing import outputs_of
 from .outputs import check_holds_complex, check_outputs
 
 
-def add_parser(sub: argparse._SubParsersAction) -> None:
+def add_parser(sub: "argparse._SubParsersAction[Any]") -> None:
     """Add the command to those of ``proxiscope``."""
     parser = sub.add_parser(
         "resume",

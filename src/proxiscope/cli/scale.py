@@ -8,11 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from ..core import Algorithm, InputError
-from ..core.engine import Engine
 from ..phase import Ensemble
 
 
-def applies(cls: type[Algorithm]) -> bool:
+def applies(cls: type[Algorithm[Any, Any]]) -> bool:
     """Whether runs of an algorithm have pieces that others can do: starts, or slabs."""
     return cls.random_start if cls.family == "phase" else getattr(cls, "slice_reach", None) is not None
 
@@ -26,7 +25,7 @@ def add_option(add: Any) -> None:
     )  # fmt: skip
 
 
-def check(options: argparse.Namespace, algorithm: Algorithm) -> None:
+def check(options: argparse.Namespace, algorithm: Algorithm[Any, Any]) -> None:
     """Raise InputError where a scheduler is given for a run in one piece."""
     if getattr(options, "scheduler", None) and not isinstance(algorithm, Ensemble):
         phase = algorithm.family == "phase"
@@ -36,8 +35,8 @@ def check(options: argparse.Namespace, algorithm: Algorithm) -> None:
 
 @contextmanager
 def spread(
-    options: argparse.Namespace, algorithm: Algorithm, changes: Mapping[int, Algorithm]
-) -> Iterator[tuple[Algorithm, dict[int, Algorithm]]]:
+    options: argparse.Namespace, algorithm: Any, changes: Mapping[int, Any]
+) -> Iterator[tuple[Algorithm[Any, Any], dict[int, Algorithm[Any, Any]]]]:
     """An algorithm and what takes over from it, both by the workers that the options name, if they do."""
     with workers(options) as engine:
         if engine is None:
@@ -47,7 +46,7 @@ def spread(
 
 
 @contextmanager
-def workers(options: argparse.Namespace) -> Iterator[Engine | None]:
+def workers(options: argparse.Namespace) -> Iterator[Any]:
     """The workers that the options name, until the end of the block; None for this process alone."""
     text = getattr(options, "scheduler", None)
     if not text:

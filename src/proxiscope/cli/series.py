@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core import InputError
 from ..preparation import Step
@@ -54,11 +53,16 @@ def read_series(
     axes, masks, in_plane = (_each(options, name, n) for name in ("tilt_axis", "mask", "in_plane"))
     if n > 1 and options.in_plane is None:
         in_plane = [0.0] * n  # so that all have one centre
-    found, notes = [], []
+    found: list[Any] = []
+    notes: list[str] = []
     angles = _angles(options, inputs)
-    common = {"variable": options.variable, "pixel_size": options.pixel_size, "reverse_angles": options.reverse_angles}
+    common: dict[str, Any] = {
+        "variable": options.variable,
+        "pixel_size": options.pixel_size,
+        "reverse_angles": options.reverse_angles,
+    }
     for i, path in enumerate(inputs):
-        own = {"angles": angles[i], "mask": masks[i], "tilt_axis": axes[i], "in_plane": in_plane[i]}
+        own: dict[str, Any] = {"angles": angles[i], "mask": masks[i], "tilt_axis": axes[i], "in_plane": in_plane[i]}
         support = getattr(options, "support", None) if i == 0 else None  # that of the first counts for all
         own |= {"support": support, "steps": steps, "tick": lambda done, i=i: tick((i + done) / n)}
         series, said = loaded(path, expected="tilt-series", **own, **common)
@@ -86,7 +90,7 @@ def _each(options: argparse.Namespace, name: str, n: int) -> list[Any]:
     return values
 
 
-def _angles(options: argparse.Namespace, inputs: Sequence[str]) -> list[str | NDArray | None]:
+def _angles(options: argparse.Namespace, inputs: Sequence[str]) -> list[Any]:
     """What `read` takes as angles of each input; a file with as many rows as all have together is shared out."""
     if not options.angles or len(inputs) == 1 or len(options.angles) > 1:
         return _each(options, "angles", len(inputs))

@@ -19,7 +19,7 @@ USUAL = "usual"
 _MEANT = {"tomography": "tilt series", "phase": "diffraction"}
 
 
-def add_parser(sub: argparse._SubParsersAction) -> None:
+def add_parser(sub: "argparse._SubParsersAction[Any]") -> None:
     """Add the command ``steps`` to those of ``proxiscope``."""
     listing = sub.add_parser("steps", help="list the steps of preparation, with their parameters")
     listing.add_argument("--json", action="store_true", help="as JSON")

@@ -88,7 +88,8 @@ def _running(text: str, timeout: float) -> Cluster:
 def _client(address: str, timeout: float, **options: Any) -> "Client":
     from distributed import Client
 
-    return Client(address, timeout=timeout, set_as_default=False, name="proxiscope", asynchronous=False, **options)
+    connected: Any = Client
+    return connected(address, timeout=timeout, set_as_default=False, name="proxiscope", asynchronous=False, **options)
 
 
 def _address_in(path: Path) -> str:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from ..core.engine import Dropped, piece
 from .failures import PACKAGES, PATIENCE, ClusterError, check_versions, killed, lost, no_workers
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Future
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -36,12 +36,15 @@ class Cluster:
     Each thread of a worker does one piece at a time, and a piece has one thread. The shared data go to all workers
     once. The pieces of a worker that dies are done by another, by dask, up to its ``allowed-failures`` times.
 
-    Attributes
+    Parameters
     ----------
     client : distributed.Client
+        Connected to the scheduler.
+    closing : ExitStack, optional
+        What `close` ends.
     """
 
-    def __init__(self, client: "Client", closing: ExitStack | None = None):
+    def __init__(self, client: Any, closing: ExitStack | None = None):
         self.client = client
         self._closing = closing or ExitStack()
 
@@ -70,7 +73,7 @@ class Cluster:
         InputError
             If the workers have another version of Python or of proxiscope.
         """
-        run = _Run(self, task, shared, iter(items))
+        run: _Run[T, R] = _Run(self, task, shared, iter(items))
         try:
             while (done := run.next()) is not None:
                 yield done
@@ -101,16 +104,17 @@ class Cluster:
             time.sleep(0.1)
 
 
-class _Run:
+class _Run(Generic[T, R]):
     """What is under way of the pieces of one `Cluster.run`."""
 
     def __init__(self, cluster: Cluster, task: Callable[[Any, T], R], shared: Any, items: Iterator[T]):
         self._cluster, self._client = cluster, cluster.client
         self._task, self._shared, self._items = task, shared, items
-        self._pending: dict[Future, _Pending] = {}
-        self._done: queue.SimpleQueue[Future] = queue.SimpleQueue()
+        self._pending: dict[Any, _Pending] = {}
+        self._done: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
         self._copy, self._copies, self._losses = None, 0, 0
-        self._threads, self._looked, self._deserted = 0, -_LOOK, None
+        self._threads, self._looked = 0, -_LOOK
+        self._deserted: float | None = None
 
     def next(self) -> tuple[T, R] | None:
         """The next item that is done, with its result."""
@@ -162,7 +166,7 @@ class _Run:
                 return
         raise ClusterError("The data do not get to the dask workers. See their logs: they may lack memory.")
 
-    def _result(self, future: "Future") -> tuple[T, R] | None:
+    def _result(self, future: Any) -> tuple[T, R] | None:
         """An item with its result; None for one that has to be done once more."""
         item, copy = self._pending.pop(future)
         if future.status == "error":  # of the work itself, even where it is one of reading or writing

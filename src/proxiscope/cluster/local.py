@@ -71,7 +71,7 @@ class LocalCluster:
     def __exit__(self, *exception: object) -> None:
         self._closing.close()
 
-    def _wait(self, process: subprocess.Popen, log: Path) -> None:
+    def _wait(self, process: subprocess.Popen[bytes], log: Path) -> None:
         deadline = time.monotonic() + START
         while len(self._scheduler.scheduler.workers) < self._workers:
             if process.poll() is not None or time.monotonic() > deadline:
@@ -84,7 +84,8 @@ def _security() -> Any:
     from distributed.security import Security
 
     try:
-        return Security.temporary()
+        made: Any = Security
+        return made.temporary()
     except ImportError as error:
         found, remedy = "local, and cryptography is not installed", 'pip install "napari-proxiscope[cluster]"'
         raise InputError("scheduler", found, remedy) from error
@@ -100,10 +101,12 @@ def _key_options(security: Any, folder: Path) -> dict[str, Path]:
 
 def _scheduler(folder: Path, security: Any) -> Any:
     import dask
-    import distributed
+    from distributed import LocalCluster
+
+    start: Any = LocalCluster
 
     with dask.config.set({**_SETTINGS, "temporary-directory": str(folder)}):
-        cluster = distributed.LocalCluster(
+        cluster = start(
             n_workers=0,
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",
@@ -133,7 +136,7 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _start_workers(address: str, count: int, log: Path, key: dict[str, Path]) -> subprocess.Popen:
+def _start_workers(address: str, count: int, log: Path, key: dict[str, Path]) -> subprocess.Popen[bytes]:
     options = {
         "nworkers": count, "nthreads": 1, "host": "127.0.0.1", "dashboard-address": "127.0.0.1:0", "memory-limit": 0,
         "local-directory": log.parent, "death-timeout": int(START), "preload": __name__, "preload-nanny": __name__,
@@ -143,14 +146,16 @@ def _start_workers(address: str, count: int, log: Path, key: dict[str, Path]) ->
     path = os.pathsep.join(filter(None, sys.path))  # so that they find what this process finds
     settings = {f"DASK_{name.replace('.', '__').replace('-', '_').upper()}": str(v) for name, v in _SETTINGS.items()}
     environment = {**os.environ, **settings, **_MALLOC, "PYTHONPATH": path}
-    group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if os.name == "nt" else {"start_new_session": True}
+    group: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     command = [sys.executable, "-m", "dask", "worker", address, "--no-dashboard", *words]
     with log.open("wb") as output:  # a group of their own: Ctrl-C is for this process, which decides what it means
-        streams = {"stdin": subprocess.PIPE, "stdout": output, "stderr": output}
+        streams: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": output, "stderr": output}
         return subprocess.Popen(command, env=environment, **streams, **group)
 
 
-def _end(process: subprocess.Popen) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     """End the workers at once: they have nothing that anybody waits for."""
     with suppress(psutil.NoSuchProcess):
         parent = psutil.Process(process.pid)

@@ -35,14 +35,20 @@ class State:
     """Where an iteration has got to. Subclasses add arrays, numbers and random generators.
 
     From `Algorithm.init` on, an array keeps its shape and dtype: a state that is taken up again is held to it.
-    `work` holds what `Algorithm.prepare` made; it is rebuilt instead of saved.
+
+    Attributes
+    ----------
+    iteration : int
+        Those that are done.
+    work
+        What `Algorithm.prepare` made; it is rebuilt instead of saved.
     """
 
     iteration: int = field(default=0, kw_only=True)
     work: Any = field(default=None, repr=False, compare=False, kw_only=True, metadata={"transient": True})
 
 
-def saved_fields(state: Any) -> list[Field]:
+def saved_fields(state: Any) -> list[Field[Any]]:
     """The fields of a state, class or instance, that a checkpoint holds."""
     return [f for f in fields(state) if not f.metadata.get("transient")]
 
@@ -67,10 +73,10 @@ class Progress:
     total: int
     metrics: Mapping[str, float]
     state: State = field(repr=False)
-    _estimate: Callable[[], NDArray] = field(repr=False)
-    algorithm: "Algorithm | None" = field(default=None, repr=False)
+    _estimate: Callable[[], NDArray[Any]] = field(repr=False)
+    algorithm: "Algorithm[Any, Any] | None" = field(default=None, repr=False)
 
-    def estimate(self) -> NDArray:
+    def estimate(self) -> NDArray[Any]:
         """A fresh array with the present image (y, x) or volume (z, y, x); computed only when asked for."""
         return self._estimate()
 
@@ -143,11 +149,11 @@ class Algorithm(Generic[P, S]):
         """Figures of merit of the present estimate."""
         raise NotImplementedError
 
-    def estimate(self, problem: P, state: S) -> NDArray:
+    def estimate(self, problem: P, state: S) -> NDArray[Any]:
         """The present image (y, x) or volume (z, y, x) as a fresh float32 array."""
         raise NotImplementedError
 
-    def products(self, problem: P, state: S) -> Mapping[str, NDArray]:
+    def products(self, problem: P, state: S) -> Mapping[str, NDArray[Any]]:
         """Further arrays that a run leaves beside its estimate."""
         return {}
 
@@ -197,13 +203,28 @@ MaxIterations = Annotated[int, Interval(ge=1, le=1_000_000), Label("Iterations")
 
 @dataclass(frozen=True, kw_only=True)
 class Iterative:
-    """Mixin for algorithms that iterate."""
+    """Mixin for algorithms that iterate.
+
+    Parameters
+    ----------
+    max_iterations : int
+        Iterations of a whole run.
+    """
 
     max_iterations: MaxIterations = 100
 
 
-def check(algorithm: Algorithm, problem: Any, seed: int = 0) -> None:
+def check(algorithm: Algorithm[Any, Any], problem: Any, seed: int = 0) -> None:
     """Check that `algorithm` can take `problem` and `seed`, and that the memory suffices.
+
+    Parameters
+    ----------
+    algorithm : Algorithm
+        What is to run.
+    problem : DiffractionPattern, TiltSeries or other data
+        On what.
+    seed : int
+        Of what is random.
 
     Raises
     ------
@@ -226,7 +247,7 @@ def check(algorithm: Algorithm, problem: Any, seed: int = 0) -> None:
     _check_memory(algorithm, problem)
 
 
-def _check_memory(algorithm: Algorithm, problem: Any) -> None:
+def _check_memory(algorithm: Algorithm[Any, Any], problem: Any) -> None:
     proposals = partial(algorithm.proposals, problem)
     check_room(algorithm.name, algorithm.memory(problem), device_for(algorithm), algorithm.remedy, proposals)
 
@@ -289,20 +310,20 @@ def _iterate(
         if state.iteration >= total or algorithm.finished(state):
             return
         state = algorithm.step(problem, state)
-        metrics = {}
+        metrics: Mapping[str, float] = {}
         if algorithm.records(state.iteration) or state.iteration == total or algorithm.finished(state):
             metrics = algorithm.metrics(problem, state)
             check_finite(algorithm, state.iteration, metrics)
         yield Progress(state.iteration, total, metrics, state, partial(algorithm.estimate, problem, state), algorithm)
 
 
-def check_finite(algorithm: Algorithm, iteration: int, metrics: Mapping[str, float]) -> None:
+def check_finite(algorithm: Algorithm[Any, Any], iteration: int, metrics: Mapping[str, float]) -> None:
     """Raise DivergedError if a recorded figure is not finite."""
     if not all(math.isfinite(value) for value in metrics.values()):
         raise diverged(algorithm, iteration, merit_in_words(algorithm))
 
 
-def diverged(algorithm: Algorithm, iteration: int, what: str) -> DivergedError:
+def diverged(algorithm: Algorithm[Any, Any], iteration: int, what: str) -> DivergedError:
     """The error for an iteration at which something is not finite."""
     return DivergedError(
         f"{algorithm.name} diverged at iteration {iteration}: its {what} is no longer finite. Reduce the step size or "
@@ -310,18 +331,18 @@ def diverged(algorithm: Algorithm, iteration: int, what: str) -> DivergedError:
     )
 
 
-def merit_in_words(algorithm: Algorithm) -> str:
+def merit_in_words(algorithm: Algorithm[Any, Any]) -> str:
     """The figure of merit as it is written: "R-factor", "objective"."""
     return algorithm.merit.replace("r_factor", "R-factor").replace("_", " ")
 
 
-def due(first: Algorithm, changes: Mapping[int, Algorithm], iteration: int) -> Algorithm:
+def due(first: Algorithm[Any, Any], changes: Mapping[int, Algorithm[Any, Any]], iteration: int) -> Algorithm[Any, Any]:
     """The algorithm at work after `iteration`: that of the latest change, or the first."""
     made = [i for i in changes if i <= iteration]
     return changes[max(made)] if made else first
 
 
-def device_for(algorithm: Algorithm) -> str:
+def device_for(algorithm: Algorithm[Any, Any]) -> str:
     """The device on which the arrays of an algorithm's states lie."""
     return getattr(algorithm, "device", "cpu")
 

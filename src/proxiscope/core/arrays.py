@@ -89,7 +89,7 @@ def copied(array: Any) -> Any:
     return namespace_of(array).asarray(array, copy=True)
 
 
-def on_host(array: Any) -> NDArray:
+def on_host(array: Any) -> NDArray[Any]:
     """An array of any library as one of NumPy; itself if it is. On PyTorch's processor they share their memory."""
     if array_api_compat.is_torch_array(array):
         return array.numpy(force=True)

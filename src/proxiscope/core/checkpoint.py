@@ -36,8 +36,17 @@ FORMAT = "proxiscope checkpoint 1"
 _SEAL = 512
 
 
-def save_checkpoint(path: str | Path, algorithm: Algorithm, state: State) -> None:
+def save_checkpoint(path: str | Path, algorithm: Algorithm[Any, Any], state: State) -> None:
     """Write `algorithm` and `state` to an HDF5 file; a previous file stays whole until the new one is.
+
+    Parameters
+    ----------
+    path : path-like
+        The file to make or replace.
+    algorithm : Algorithm
+        The one at work.
+    state : State
+        As an iteration yielded it.
 
     Raises
     ------
@@ -48,10 +57,20 @@ def save_checkpoint(path: str | Path, algorithm: Algorithm, state: State) -> Non
         write_state(file, algorithm, state)
 
 
-def load_checkpoint(path: str | Path) -> tuple[Algorithm, State]:
+def load_checkpoint(path: str | Path) -> tuple[Algorithm[Any, Any], State]:
     """The algorithm and the state in a checkpoint, ready for ``iterate(algorithm, problem, state=state)``.
 
     Of one that `proxiscope.checkpoints.Checkpoints` wrote, it is the algorithm at work after all changes.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Returns
+    -------
+    tuple of Algorithm and State
+        What goes on, and from where.
 
     Raises
     ------
@@ -157,14 +176,14 @@ def check_going_on(state: State) -> None:
             raise ValueError(f"there is NaN in its {field.name}")
 
 
-def write_state(file: "h5py.File", algorithm: Algorithm, state: State) -> None:
+def write_state(file: "h5py.File", algorithm: Algorithm[Any, Any], state: State) -> None:
     """Write an algorithm and its state."""
     file.attrs["algorithm"] = algorithm.name
     file.attrs["parameters"] = json.dumps(to_dict(algorithm))
     _write_state(file.create_group("state"), state)
 
 
-def read_state(file: "h5py.File") -> tuple[Algorithm, State]:
+def read_state(file: "h5py.File") -> tuple[Algorithm[Any, Any], State]:
     """The algorithm and its state; raises all kinds of errors where the file is forged."""
     name, values = attribute(file, "algorithm"), attribute(file, "parameters")
     algorithm = build(find_algorithm(str(name)), json.loads(values))

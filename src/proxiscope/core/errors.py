@@ -1,5 +1,7 @@
 """Errors that a user can act on: each names what is wrong, what was found, and the remedy."""
 
+from typing import Any
+
 
 class ProxiscopeError(Exception):
     """Base of all errors that proxiscope raises on purpose; its text is fit to be shown to a user."""
@@ -10,7 +12,7 @@ class InputError(ProxiscopeError, ValueError):
 
     Parameters
     ----------
-    field : str
+    field : str or Path
         Name of the offending field, parameter or file, as the user knows it.
     found : str
         What was found there.
@@ -18,11 +20,11 @@ class InputError(ProxiscopeError, ValueError):
         What to do about it, as a full sentence.
     """
 
-    def __init__(self, field: str, found: str, remedy: str):
+    def __init__(self, field: object, found: str, remedy: str):
         self.field, self.found, self.remedy = str(field), found, remedy
         super().__init__(f"{field}: {found}. {remedy.rstrip('.')}.")
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.field, self.found, self.remedy)
 
 
@@ -35,7 +37,7 @@ class NotEnoughMemoryError(MemoryError, ProxiscopeError):  # in this order, or i
         What fits, as far as that is known.
     """
 
-    proposals: tuple = ()
+    proposals: tuple[Any, ...] = ()
 
 
 class DivergedError(ProxiscopeError, ArithmeticError):
@@ -47,4 +49,4 @@ class DivergedError(ProxiscopeError, ArithmeticError):
         What `proxiscope.reconstruct` had before, where the algorithm keeps its best iterate.
     """
 
-    result = None
+    result: Any = None

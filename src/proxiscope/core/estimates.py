@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .algorithm import Algorithm
+from .validation import FILLED_IN
 
 OVERHEAD = 3e-5
 """Seconds that an iteration takes whatever the size of the problem."""
@@ -95,11 +96,23 @@ class SeriesSize:
     """
 
     shape: tuple[int, int, int]
-    tilts: ArrayLike | None = None
-    shifts: ArrayLike | None = None
-    used: ArrayLike | None = None
+    tilts: NDArray[np.float64] = FILLED_IN
+    shifts: NDArray[np.float64] = FILLED_IN
+    used: NDArray[np.bool_] = FILLED_IN
     masked: bool = False
     support_shape: tuple[int, int, int] | None = None
+
+    if TYPE_CHECKING:  # what it takes is wider than what it holds
+
+        def __init__(
+            self,
+            shape: tuple[int, int, int],
+            tilts: ArrayLike | None = None,
+            shifts: ArrayLike | None = None,
+            used: ArrayLike | None = None,
+            masked: bool = False,
+            support_shape: tuple[int, int, int] | None = None,
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         count = self.shape[0]
@@ -138,7 +151,7 @@ class SeriesSize:
 
     def copy_with(self, rotations: ArrayLike) -> "SeriesSize":
         """The same with other tilts."""
-        return replace(self, tilts=rotations)
+        return replace(self, tilts=np.asarray(rotations, float))
 
 
 Size = PatternSize | SeriesSize
@@ -155,7 +168,7 @@ def size_of(problem: Any) -> Size:
     return SeriesSize(problem.shape, problem.rotations, problem.shifts, problem.used, masked, support)
 
 
-def estimate_memory(algorithm: Algorithm, size: Size) -> int:
+def estimate_memory(algorithm: Algorithm[Any, Any], size: Size) -> int:
     """Bytes that a run allocates at its peak beside the data, as `Algorithm.memory` says for the problem itself.
 
     GENFIRE counts its grid points for that, which takes up to half a second. For runs `InSlabs` only the problem tells.
@@ -170,7 +183,7 @@ def estimate_memory(algorithm: Algorithm, size: Size) -> int:
     return algorithm.memory(size)
 
 
-def estimate_seconds(algorithm: Algorithm, size: Size) -> float:
+def estimate_seconds(algorithm: Algorithm[Any, Any], size: Size) -> float:
     """Seconds that a run to its last iteration takes; within a factor of two or so.
 
     What ends a run early, and the first run of an algorithm, which may compile, do not count.
@@ -179,7 +192,7 @@ def estimate_seconds(algorithm: Algorithm, size: Size) -> float:
     return algorithm.iterations * correction * _expected(algorithm, size)
 
 
-def note_speed(algorithm: Algorithm, problem: Any, seconds_per_iteration: float) -> None:
+def note_speed(algorithm: Algorithm[Any, Any], problem: Any, seconds_per_iteration: float) -> None:
     """Remember how long an iteration took on a problem (or size), for estimates to come; too short a time is ignored.
 
     Algorithms that have not been run yet are taken to be as much faster or slower than expected as those that have.
@@ -193,7 +206,7 @@ def forget_speeds() -> None:
     _corrections.clear()
 
 
-def _expected(algorithm: Algorithm, size: Size) -> float:
+def _expected(algorithm: Algorithm[Any, Any], size: Size) -> float:
     """Seconds of an iteration by the table."""
     rate = RATES.get(algorithm.name) or median(RATES.values())
     return OVERHEAD + rate * algorithm.work(size)

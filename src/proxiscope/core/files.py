@@ -16,7 +16,7 @@ _PIECE = 2**28  # bytes: some systems write no more than 2 GiB at once
 
 
 @contextmanager
-def atomic(path: str | os.PathLike, *, folder: bool = False) -> Iterator[Path]:
+def atomic(path: str | os.PathLike[str], *, folder: bool = False) -> Iterator[Path]:
     """Give a temporary path to write to; it takes the place of `path` when the block ends without an error.
 
     The temporary file lies in the same folder, so that the last step is one rename. It exists, empty, when
@@ -60,7 +60,7 @@ def _beside(target: Path, mark: str) -> Path:
     return target.with_name(f".{target.stem[:100]}.{secrets.token_hex(4)}.{mark}{target.suffix}")
 
 
-def remove_leftovers(path: str | os.PathLike) -> None:
+def remove_leftovers(path: str | os.PathLike[str]) -> None:
     """Remove what `atomic` leaves beside `path` where its process is killed."""
     target = Path(os.path.realpath(path))
     for left in target.parent.glob(f".{glob.escape(target.stem[:100])}.????????.tmp{glob.escape(target.suffix)}"):

@@ -9,35 +9,65 @@ from annotated_types import Interval
 
 @dataclass(frozen=True)
 class Doc:
-    """One sentence on a parameter, shown as tooltip and help."""
+    """One sentence on a parameter, shown as tooltip and help.
+
+    Parameters
+    ----------
+    text : str
+        The sentence.
+    """
 
     text: str
 
 
 @dataclass(frozen=True)
 class Unit:
-    """Unit of a parameter, such as ``"px"`` or ``"nm"``."""
+    """Unit of a parameter.
+
+    Parameters
+    ----------
+    symbol : str
+        Such as ``"px"`` or ``"nm"``.
+    """
 
     symbol: str
 
 
 @dataclass(frozen=True)
 class Label:
-    """What a form shows instead of the parameter's name."""
+    """What a form shows instead of the parameter's name.
+
+    Parameters
+    ----------
+    text : str
+        A few words.
+    """
 
     text: str
 
 
 @dataclass(frozen=True)
 class Example:
-    """What may be typed, shown in an empty field."""
+    """What may be typed, shown in an empty field.
+
+    Parameters
+    ----------
+    text : str
+        As a command line takes it.
+    """
 
     text: str
 
 
 @dataclass(frozen=True)
 class Zero:
-    """What a value of zero means, shown instead of it."""
+    """What a value of zero means, shown instead of it.
+
+    Parameters
+    ----------
+    text : str
+        A few words.
+    """
 
     text: str
 
@@ -46,7 +76,12 @@ class Zero:
 class Group:
     """Heading under which parameters that belong together are shown, after all others.
 
-    `preset` is False where they tell of the sample, not of the method, so that no preset sets them.
+    Parameters
+    ----------
+    title : str
+        The heading.
+    preset : bool
+        False where they tell of the sample, not of the method, so that no preset sets them.
     """
 
     title: str
@@ -59,6 +94,13 @@ class When:
 
     ``When("method", "border")``, ``When("starts", Interval(ge=2))``; without values, wherever the other is switched on:
     true, not zero, not empty. Of several marks all have to hold.
+
+    Parameters
+    ----------
+    name : str
+        The other parameter.
+    *values
+        Values, or intervals of them.
     """
 
     name: str

@@ -9,7 +9,7 @@ import math
 import operator
 import os
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from itertools import pairwise
 from typing import Any, Literal, NewType, get_args, get_origin
@@ -24,6 +24,7 @@ Schedule = tuple[tuple[float, float], ...]
 or a number for one that does not change."""
 
 File = NewType("File", str)
+NO_FILE = File("")
 """Path of a file that goes with the data; empty for none."""
 
 Numbers = tuple[int, ...]
@@ -42,8 +43,27 @@ def at(schedule: Schedule, fraction: float) -> float:
 class Parameter:
     """A parameter as the faces see it.
 
-    `kind` is one of ``"bool"``, ``"int"``, ``"float"``, ``"choice"``, ``"schedule"``, ``"file"``, ``"numbers"`` and
-    ``"table"``. `zero` says what zero means, `when` where the parameter matters, `preset` whether presets set it.
+    Attributes
+    ----------
+    name, label, doc : str
+        Its name in code, what a form shows instead, and a sentence.
+    kind : str
+        One of ``"bool"``, ``"int"``, ``"float"``, ``"choice"``, ``"schedule"``, ``"file"``, ``"numbers"`` and
+        ``"table"``.
+    default
+        Its value where none is given.
+    interval : Interval
+        Of the values that are accepted.
+    choices : tuple of str
+        Of a choice.
+    unit, example, zero : str
+        Unit, what may be typed, and what zero means.
+    group : str
+        Heading under which it stands.
+    preset : bool
+        Whether presets set it.
+    when : tuple of When
+        Where it matters.
     """
 
     name: str
@@ -113,7 +133,8 @@ class Parameter:
         return " ".join([what, " and ".join(bounds)]).strip()
 
     def _inside(self, value: float) -> bool:
-        low, high = self.interval.ge, self.interval.le
+        low: Any = self.interval.ge
+        high: Any = self.interval.le
         return math.isfinite(value) and (low is None or value >= low) and (high is None or value <= high)
 
 
@@ -224,7 +245,7 @@ def _parse_numbers(text: str) -> list[int]:
     return found
 
 
-_PARSERS = {
+_PARSERS: dict[str, Callable[[str], Any]] = {
     "bool": lambda text: _YES_NO[text.lower()],
     "int": int,
     "float": float,
@@ -240,6 +261,16 @@ def parameters(algorithm: Any) -> tuple[Parameter, ...]:
     """The parameters of an algorithm (class or instance): iterations, its own, those it shares, those in groups.
 
     Of the classes that declare them the most special comes first, each in its own order.
+
+    Parameters
+    ----------
+    algorithm : Algorithm or type
+        An instance or its class.
+
+    Returns
+    -------
+    tuple of Parameter
+        In the order in which a form shows them.
 
     Raises
     ------
@@ -295,6 +326,18 @@ def applicable(algorithm: Any, values: Mapping[str, Any] | None = None) -> set[s
     """Names of the parameters that matter where the parameters have these `values`, those left out their defaults.
 
     A parameter that depends on one that does not matter does not matter either.
+
+    Parameters
+    ----------
+    algorithm : Algorithm or type
+        An instance or its class.
+    values : Mapping, optional
+        Values of some parameters by name.
+
+    Returns
+    -------
+    set of str
+        Their names.
     """
     known = {p.name: p for p in parameters(algorithm)}
     now = {name: p.default for name, p in known.items()} | dict(values or {})
@@ -317,7 +360,18 @@ def parts(cls: type) -> tuple[str, ...]:
 
 
 def to_dict(algorithm: Any) -> dict[str, Any]:
-    """Parameters as plain values that JSON can hold; a part as its own parameters with its name."""
+    """Parameters as plain values that JSON can hold; a part as its own parameters with its name.
+
+    Parameters
+    ----------
+    algorithm : Algorithm
+        An instance.
+
+    Returns
+    -------
+    dict
+        From which `build` makes the same.
+    """
     values = {p.name: _plain(getattr(algorithm, p.name)) for p in parameters(algorithm)}
     inner = {name: getattr(algorithm, name) for name in parts(type(algorithm))}
     return values | {name: {"name": part.name, **to_dict(part)} for name, part in inner.items()}
@@ -327,10 +381,22 @@ def _plain(value: Any) -> Any:
     return [_plain(v) for v in value] if isinstance(value, tuple) else value
 
 
-def build(cls: type, values: Mapping[str, Any]) -> Any:
+def build(cls: Any, values: Mapping[str, Any]) -> Any:
     """The algorithm `cls` with the parameters `values`, the rest at their defaults.
 
     A part is given as an algorithm, or as `to_dict` writes it.
+
+    Parameters
+    ----------
+    cls : type
+        The class of the algorithm.
+    values : Mapping
+        Values of some parameters by name.
+
+    Returns
+    -------
+    Algorithm
+        Checked.
 
     Raises
     ------

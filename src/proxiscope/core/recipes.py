@@ -14,7 +14,7 @@ import os
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,6 +31,14 @@ PACKED = 50_000
 _REAL = "biuf"
 _GROWTH = 1032
 """What zlib makes of one byte at most."""
+
+
+@overload
+def then(recipe: Mapping[str, Any], name: str, **options: Any) -> dict[str, Any]: ...
+
+
+@overload
+def then(recipe: Mapping[str, Any] | None, name: str, **options: Any) -> dict[str, Any] | None: ...
 
 
 def then(recipe: Mapping[str, Any] | None, name: str, **options: Any) -> dict[str, Any] | None:
@@ -66,7 +74,7 @@ def by_value(values: ArrayLike) -> dict[str, Any]:
     return kind | {"array": array_hash(array)}
 
 
-def from_value(value: Mapping[str, Any], name: str) -> NDArray:
+def from_value(value: Mapping[str, Any], name: str) -> NDArray[Any]:
     """The array that `by_value` put into a recipe; raises InputError where only its hash is there, or no sense."""
     if "packed" in value:
         return _unpacked(value, name)
@@ -104,14 +112,14 @@ def _unpacked(value: Mapping[str, Any], name: str) -> NDArray[np.bool_]:
         raise InputError(name, "a mask that cannot be unpacked", "The record is damaged: use another copy") from error
 
 
-def array_hash(array: NDArray) -> str:
+def array_hash(array: NDArray[Any]) -> str:
     """SHA-256 of the type, shape and values of an array."""
     digest = hashlib.sha256(json.dumps([array.dtype.str, list(array.shape)]).encode())
     digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 
-def file_hash(path: str | os.PathLike) -> str:
+def file_hash(path: str | os.PathLike[str]) -> str:
     """SHA-256 of a file, or of the names and files of a folder such as a Zarr group."""
     path = Path(path)
     if not path.is_dir():

@@ -28,9 +28,9 @@ class _Spare:
     there is memory for many.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.row: Row | None = None
-        self.estimate: NDArray | None = None
+        self.estimate: NDArray[Any] | None = None
         self._lowest, self._due = math.inf, 0.0
 
     def offer(self, row: Row, value: float, progress: Progress) -> None:
@@ -67,12 +67,12 @@ class Record:
         Whether the best estimate is one to which `fall_back` led.
     """
 
-    def __init__(self, algorithm: Algorithm, lowest_of: str = ""):
+    def __init__(self, algorithm: Algorithm[Any, Any], lowest_of: str = ""):
         self._algorithm = algorithm
         self._figure = lowest_of or (algorithm.merit if algorithm.result_is_best else "")
         self.rows: list[Row] = []
         self._best: Row | None = None
-        self._best_estimate: NDArray | None = None
+        self._best_estimate: NDArray[Any] | None = None
         self._spare, self.fallen_back = _Spare(), False
 
     @property
@@ -115,7 +115,7 @@ class Record:
         other.rows, other._spare = list(self.rows), copy.copy(self._spare)
         return other
 
-    def metrics(self) -> dict[str, NDArray]:
+    def metrics(self) -> dict[str, NDArray[Any]]:
         """``"iteration"`` (int64) and each figure (float64) as arrays over the recorded iterations."""
         figures: dict[str, list[float]] = {}
         for row in self.rows:
@@ -124,7 +124,7 @@ class Record:
         iterations = np.array([row.iteration for row in self.rows], dtype=np.int64)
         return {"iteration": iterations, **{name: np.array(values) for name, values in figures.items()}}
 
-    def result(self, progress: Progress) -> tuple[NDArray, int]:
+    def result(self, progress: Progress) -> tuple[NDArray[Any], int]:
         """The estimate that the run stands for, and its iteration; `progress` is the last one."""
         if self._best_estimate is not None:
             return self._best_estimate, self.best
@@ -149,7 +149,7 @@ class Record:
         }
 
     @classmethod
-    def restored(cls, algorithm: Algorithm, lowest_of: str, saved: Mapping[str, Any]) -> "Record":
+    def restored(cls, algorithm: Algorithm[Any, Any], lowest_of: str, saved: Mapping[str, Any]) -> "Record":
         """The record of which `saved` came, of a run with the same algorithm and figure.
 
         Raises

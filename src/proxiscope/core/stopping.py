@@ -10,7 +10,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_types import Interval
 
@@ -79,7 +79,7 @@ class Discrepancy(Criterion):
     ] = 0.95
 
     def watch(self) -> Look:
-        """Compare with a level that stays."""
+        """Compare with a level that stays; raises InputError where that is still to be estimated."""
         if not self.noise:
             raise InputError("noise", "0, to be estimated", "Give its level, or run by reconstruct, which estimates it")
 
@@ -97,6 +97,10 @@ class Stagnation(Criterion):
 
     They follow the lowest value so far, so that one that goes up and down is judged by where its lows lead.
     """
+
+    if TYPE_CHECKING:  # the parameters, which each declares with its own words
+        patience: int
+        tolerance: float
 
     def watch(self) -> Look:
         """Compare the lowest value so far with that of `patience` records before."""
@@ -183,8 +187,19 @@ class Plateau(Stagnation):
 _CRITERIA = {cls.name: cls for cls in (Discrepancy, HeldOut, Plateau)}
 
 
-def criteria(algorithm: type[Algorithm] | None = None) -> dict[str, type[Criterion]]:
-    """The criteria by name, all or those that make sense with an algorithm class; none if that does not iterate."""
+def criteria(algorithm: type[Algorithm[Any, Any]] | None = None) -> dict[str, type[Criterion]]:
+    """The criteria by name, all or those that make sense with an algorithm class; none if that does not iterate.
+
+    Parameters
+    ----------
+    algorithm : type, optional
+        A class of algorithms; all criteria without one.
+
+    Returns
+    -------
+    dict
+        Classes of criteria by their names.
+    """
     if algorithm is None:
         return dict(_CRITERIA)
     if not issubclass(algorithm, Iterative):
@@ -193,7 +208,18 @@ def criteria(algorithm: type[Algorithm] | None = None) -> dict[str, type[Criteri
 
 
 def lowest_of(chosen: Iterable[Criterion]) -> str:
-    """The figure at whose minimum the result lies by these criteria; empty where they do not say."""
+    """The figure at whose minimum the result lies by these criteria; empty where they do not say.
+
+    Parameters
+    ----------
+    chosen : iterable of Criterion
+        Those of a run.
+
+    Returns
+    -------
+    str
+        Such as ``"free_r_factor"``.
+    """
     return next((criterion.figure for criterion in chosen if criterion.keeps_lowest), "")
 
 
@@ -235,7 +261,7 @@ class until(Iterator[Progress]):
         progresses: Iterable[Progress],
         *criteria: Criterion,
         era: Callable[[State], int] = lambda state: 0,
-        changes: Mapping[int, Algorithm] | None = None,
+        changes: Mapping[int, Algorithm[Any, Any]] | None = None,
         before: Iterable[tuple[int, int, Mapping[str, float]]] = (),
     ):
         self.criteria, self.reason = criteria, ""

@@ -65,7 +65,7 @@ def single_threaded() -> Iterator[None]:
         _inside.task = before
 
 
-def parallel(task: Callable[..., object], arguments: Sequence[tuple]) -> None:
+def parallel(task: Callable[..., object], arguments: Sequence[tuple[Any, ...]]) -> None:
     """Call ``task(*a)`` for every `a` in `arguments` over the pool, and wait for all.
 
     The calling thread works too, so one thread needs no pool at all. The first exception is raised again.
@@ -104,7 +104,7 @@ BLOCK = 2**18
 """Elements that one thread takes at a time; arrays of up to twice as many are not split."""
 
 
-def elementwise(kernel: Callable[..., object], arrays: Sequence[NDArray], *scalars: object) -> None:
+def elementwise(kernel: Callable[..., object], arrays: Sequence[NDArray[Any]], *scalars: object) -> None:
     """Call ``kernel(*arrays, *scalars)``, in parallel blocks along the first axis where the arrays are large.
 
     Arrays of one shape are passed flat. Where they differ in shape they must be equally long, and stay as they are.

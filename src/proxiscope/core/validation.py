@@ -9,6 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from .errors import InputError, NotEnoughMemoryError
 from .memory import available
 
+FILLED_IN: Any = None
+"""Default of a field that `__post_init__` fills in where it is not given: it is never None afterwards."""
+
 
 def as_real(field: str, values: ArrayLike, *, ndim: int | tuple[int, ...], axes: str) -> NDArray[np.float32]:
     """`values` as a C-contiguous float32 array of `ndim` dimensions; float32 data are not copied.

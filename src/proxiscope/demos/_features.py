@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +52,7 @@ class Features:
         Whether an image of the data would show something else than the places.
     """
 
-    values: NDArray
+    values: NDArray[Any]
     shape: tuple[int, ...]
     over: tuple[int, ...]
     about: str
@@ -65,7 +66,7 @@ class Features:
         return np.concatenate([np.isfinite(block).all(axis=1) for block in _blocks(self.values)])
 
 
-def features(data: NDArray, compared: str = "guess") -> Features:
+def features(data: NDArray[Any], compared: str = "guess") -> Features:
     """Take data apart.
 
     Parameters
@@ -164,7 +165,7 @@ def prepared(
     return points, f", {components} components ({share:.0%} of the variance)" if reduced else ""
 
 
-def _components(sample: NDArray, count: int, rng: np.random.Generator) -> tuple[NDArray, float]:
+def _components(sample: NDArray[Any], count: int, rng: np.random.Generator) -> tuple[NDArray[Any], float]:
     """The first principal axes (d, count) of centred points, by subspace iteration, and their share of the variance."""
     m, d = sample.shape
     axes = rng.standard_normal((d, min(count + SPARE, m, d)), np.float32)
@@ -178,14 +179,14 @@ def _components(sample: NDArray, count: int, rng: np.random.Generator) -> tuple[
     return kept, float(variances[::-1][:count].sum() / max(np.vdot(sample, sample), np.float32(1e-30)))
 
 
-def _smoothed(points: NDArray, shape: tuple[int, ...], sigma: float) -> NDArray:
+def _smoothed(points: NDArray[Any], shape: tuple[int, ...], sigma: float) -> NDArray[Any]:
     from scipy.ndimage import gaussian_filter
 
     maps = points.reshape(*shape, -1)
     return gaussian_filter(maps, [sigma] * len(shape) + [0]).reshape(points.shape)
 
 
-def _blocks(values: NDArray) -> list[NDArray]:
+def _blocks(values: NDArray[Any]) -> list[NDArray[Any]]:
     """Rows, some at a time."""
     rows = max(1, BLOCK // (4 * values.shape[1]))
     return [values[i : i + rows] for i in range(0, len(values), rows)]

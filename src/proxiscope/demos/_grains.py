@@ -1,5 +1,7 @@
 """A small 4D-STEM scan of a polycrystalline film, simulated."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,7 +30,7 @@ def grains(rng: np.random.Generator) -> tuple[NDArray[np.uint16], NDArray[np.uin
     return counts.astype(np.uint16), (grain + 1).astype(np.uint8)
 
 
-def _pattern(angle: float) -> NDArray:
+def _pattern(angle: float) -> NDArray[Any]:
     """The direct beam and a ring of spots, of sum 1."""
     ky, kx = np.meshgrid(*((np.arange(n) - n // 2) for n in DETECTOR), indexing="ij")
     found = 2 * np.exp(-(ky**2 + kx**2) / (2 * WIDTH**2))

@@ -24,9 +24,9 @@ class Curve:
     """A named curve: x and y, and optionally how far y spreads on either side."""
 
     name: str
-    x: Sequence[float] | NDArray
-    y: Sequence[float] | NDArray
-    spread: Sequence[float] | NDArray | None = None
+    x: Sequence[float] | NDArray[Any]
+    y: Sequence[float] | NDArray[Any]
+    spread: Sequence[float] | NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Demo:
     def __post_init__(self) -> None:
         check_parameters(self)
 
-    def run(self, data: NDArray | None = None, *, seed: int = 0) -> Iterator[Frame]:
+    def run(self, data: NDArray[Any] | None = None, *, seed: int = 0) -> Iterator[Frame]:
         """Frames, the last with a fraction of 1. Between two of them little time passes, so that it can be stopped.
 
         Raises

@@ -51,7 +51,7 @@ class HamiltonJacobi(Demo, name="hamilton-jacobi", title="Hamilton-Jacobi surfac
         Literal["e1", "diagonal"], Label("Curve along"), Doc("The first axis, or (1, 1, 1, 1, 1).")
     ] = "e1"
 
-    def run(self, data: NDArray | None = None, *, seed: int = 0) -> Iterator[Frame]:
+    def run(self, data: NDArray[Any] | None = None, *, seed: int = 0) -> Iterator[Frame]:
         """One frame: the surface over the plane of the diagonal and e1, and a line in it."""
         from ..learning.hamilton_jacobi import objective
 
@@ -65,11 +65,11 @@ class HamiltonJacobi(Demo, name="hamilton-jacobi", title="Hamilton-Jacobi surfac
         yield Frame(1.0, (_surface(plane(self.t)),), plot, _figures(x, f, u))
 
 
-def _distances() -> NDArray:
+def _distances() -> NDArray[Any]:
     return np.linspace(0, FURTHEST, _RINGS)
 
 
-def _both_ways(right: NDArray, left: NDArray) -> NDArray:
+def _both_ways(right: NDArray[Any], left: NDArray[Any]) -> NDArray[Any]:
     """A line through the origin, with what is on its right and, mirrored, on its left."""
     return np.concatenate([left[:0:-1], right])
 
@@ -84,7 +84,7 @@ def _solutions(sigma: float) -> tuple[dict[str, Any], Any]:
     return lines, ViscositySolution(spokes, _distances(), sigma)
 
 
-def _surface(quarter: NDArray) -> LayerData:
+def _surface(quarter: NDArray[Any]) -> LayerData:
     """The surface over the plane, even along the diagonal and across it."""
     half = np.concatenate([quarter, quarter[-2::-1]])
     u = np.concatenate([half, half[1:-1]])[:, 1:]  # spokes by rings
@@ -110,7 +110,7 @@ def _faces() -> NDArray[np.intp]:
     return np.concatenate([fan, one, two])
 
 
-def _figures(x: NDArray, f: NDArray, u: NDArray) -> str:
+def _figures(x: NDArray[Any], f: NDArray[Any], u: NDArray[Any]) -> str:
     """The highest that has to be climbed over between the second and the third well of f, and how it is now."""
     wells = 1 + np.flatnonzero((f[1:-1] < f[:-2]) & (f[1:-1] <= f[2:]))
     between = slice(wells[0], wells[1] + 1)

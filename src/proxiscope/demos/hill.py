@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from annotated_types import Interval
@@ -52,7 +52,7 @@ class Hill(Demo, name="hill", title="Jump the hill"):
         int, Interval(ge=0, le=100), Label("Starts of k-means++"), Zero("none"), Doc("For comparison, at the end.")
     ] = 10
 
-    def run(self, data: NDArray | None = None, *, seed: int = 0) -> Iterator[Frame]:
+    def run(self, data: NDArray[Any] | None = None, *, seed: int = 0) -> Iterator[Frame]:
         """EM from the start of the thesis, SBE from where that stopped, and what k-means++ finds."""
         from ..core import iterate
         from ..learning import SBE as Stochastic
@@ -85,18 +85,18 @@ class Hill(Demo, name="hill", title="Jump the hill"):
 class _Scene:
     """What has been shown so far."""
 
-    points: NDArray
-    places: dict[str, list[NDArray]] = field(default_factory=lambda: {EM: [], SBE: []})
+    points: NDArray[Any]
+    places: dict[str, list[NDArray[Any]]] = field(default_factory=lambda: {EM: [], SBE: []})
     objectives: dict[str, list[float]] = field(default_factory=lambda: {EM: [], SBE: []})
     best: float = np.inf
-    _drawn: NDArray = field(init=False)
-    _labels: NDArray = field(default_factory=lambda: np.empty(0))
+    _drawn: NDArray[Any] = field(init=False)
+    _labels: NDArray[Any] = field(default_factory=lambda: np.empty(0))
     _layers: dict[str, LayerData] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._drawn = on_screen(self.points[DRAWN])
 
-    def move(self, name: str, centroids: NDArray, fraction: float) -> Frame:
+    def move(self, name: str, centroids: NDArray[Any], fraction: float) -> Frame:
         """The centroids of a method are elsewhere."""
         from ..learning.clustering import assign
 
@@ -132,13 +132,13 @@ class _Scene:
         return ", ".join(said)
 
 
-def _points(points: NDArray, labels: NDArray) -> LayerData:
+def _points(points: NDArray[Any], labels: NDArray[Any]) -> LayerData:
     colours = np.array([_rgba(c) for c in CLUSTERS], np.float32)[labels[DRAWN]]
     options = {"name": "points", "size": 0.15, "border_width": 0, "face_color": colours, "opacity": 0.6}
     return points, options, "points"
 
 
-def _centroids(name: str, places: list[NDArray]) -> LayerData:
+def _centroids(name: str, places: list[NDArray[Any]]) -> LayerData:
     """The centroids of a method, and smaller where they were before."""
     places = [places[0]] * (TRAIL - len(places)) + places  # always as many, so that they are only moved
     colour, symbol = (COLOURS[0], "square") if name == EM else (COLOURS[1], "disc")
@@ -150,7 +150,7 @@ def _centroids(name: str, places: list[NDArray]) -> LayerData:
     return on_screen(np.concatenate(places)), options, "points"
 
 
-def on_screen(points: NDArray) -> NDArray:
+def on_screen(points: NDArray[Any]) -> NDArray[Any]:
     """Points (x, y) as rows and columns, y upwards."""
     return np.ascontiguousarray(points[:, ::-1] * [-1, 1])
 

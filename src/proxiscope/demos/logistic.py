@@ -40,7 +40,7 @@ class Logistic(Demo, name="logistic", title="Logistic regression"):
         int, Interval(ge=1, le=10), Label("Smoothing order"), Doc("Power of the Laplacian in LS-SGD.")
     ] = 1
 
-    def run(self, data: NDArray | None = None, *, seed: int = 0) -> Iterator[Frame]:
+    def run(self, data: NDArray[Any] | None = None, *, seed: int = 0) -> Iterator[Frame]:
         """All methods side by side, epoch by epoch."""
         from ..core import iterate
         from ..learning.datasets import digits
@@ -52,8 +52,8 @@ class Logistic(Demo, name="logistic", title="Logistic regression"):
             name: [iterate(method, problem, seed=seed + i) for i in range(self.seeds)]
             for name, method in methods.items()
         }
-        seen: dict[str, list[NDArray]] = {name: [] for name in methods}
-        weights: dict[str, NDArray] = {}
+        seen: dict[str, list[NDArray[Any]]] = {name: [] for name in methods}
+        weights: dict[str, NDArray[Any]] = {}
         named = _names(list(methods), int(problem.points.shape[1] ** 0.5))
         for epoch in range(1, self.epochs + 1):
             for i, (name, members) in enumerate(runs.items()):
@@ -67,8 +67,13 @@ class Logistic(Demo, name="logistic", title="Logistic regression"):
     def _methods(self) -> dict[str, Any]:
         from ..learning import LogisticRegression
 
-        common = {"max_iterations": self.epochs, "batch_size": self.batch_size, "check_every": 1, "decay_every": 0}
-        step = {"step_size": self.step_size}
+        common: dict[str, Any] = {
+            "max_iterations": self.epochs,
+            "batch_size": self.batch_size,
+            "check_every": 1,
+            "decay_every": 0,
+        }
+        step: dict[str, Any] = {"step_size": self.step_size}
         return {
             "SGD": LogisticRegression(**common, **step),
             "SGD, 1/5 of the step": LogisticRegression(**common, step_size=self.step_size / 5),
@@ -77,7 +82,7 @@ class Logistic(Demo, name="logistic", title="Logistic regression"):
         }
 
 
-def _plot(seen: dict[str, list[NDArray]]) -> Plot:
+def _plot(seen: dict[str, list[NDArray[Any]]]) -> Plot:
     curves = []
     for name, epochs in seen.items():
         if epochs:
@@ -87,13 +92,13 @@ def _plot(seen: dict[str, list[NDArray]]) -> Plot:
     return Plot("epoch", "training loss", tuple(curves), logarithmic=True)
 
 
-def _figures(seen: dict[str, list[NDArray]]) -> str:
+def _figures(seen: dict[str, list[NDArray[Any]]]) -> str:
     """The accuracies."""
     last = {name: 100 * epochs[-1][:, 1] for name, epochs in seen.items() if epochs}
     return "right, %: " + ", ".join(f"{name} {a.mean():.1f} ± {a.std():.1f}" for name, a in last.items())
 
 
-def _mosaic(weights: dict[str, NDArray]) -> LayerData:
+def _mosaic(weights: dict[str, NDArray[Any]]) -> LayerData:
     """The weights as images, a row for each method and a column for each digit, each row in its own scale."""
     rows = []
     for values in weights.values():

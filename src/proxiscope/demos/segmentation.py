@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import numpy as np
 from annotated_types import Interval
@@ -25,7 +25,9 @@ LABELS = (
 TOLD = 10
 """Sizes of clusters."""
 
-EM, SBE, PLUS = "EM", "SBE", "k-means++"
+EM: Final = "EM"
+SBE: Final = "SBE"
+PLUS: Final = "k-means++"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +81,7 @@ class Segmentation(Demo, name="segmentation", title="Segment a layer"):
         int, Interval(ge=1, le=100), Label("Starts of k-means++"), Group("Comparison"), Doc("The best one counts.")
     ] = 10
 
-    def run(self, data: NDArray | None = None, *, seed: int = 0) -> Iterator[Frame]:
+    def run(self, data: NDArray[Any] | None = None, *, seed: int = 0) -> Iterator[Frame]:
         """EM and SBE from the same random start, and the best of several starts by k-means++."""
         from ..core import iterate
         from ..learning import SBE as Stochastic
@@ -129,12 +131,12 @@ class _Scene:
     found: Features
     method: str
     about: str = ""
-    points: NDArray | None = None
+    points: Any = None
     objectives: dict[str, list[float]] = field(default_factory=lambda: {EM: [], SBE: []})
     best: float = np.inf
-    finite: NDArray = field(init=False)
+    finite: NDArray[Any] = field(init=False)
     _layers: dict[str, LayerData] = field(default_factory=dict)
-    _sizes: NDArray | None = None
+    _sizes: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
         self.finite = self.found.finite
@@ -142,7 +144,7 @@ class _Scene:
             total = self.found.values.sum(axis=1, dtype=np.float64).astype(np.float32).reshape(self.found.shape)
             self._layers["sum"] = (total, {"name": "sum"}, "image")
 
-    def prepare(self, preparing: Generator[float, None, tuple[NDArray, str]]) -> Iterator[Frame]:
+    def prepare(self, preparing: Generator[float, None, tuple[NDArray[Any], str]]) -> Iterator[Frame]:
         """Let the points be prepared."""
         while True:
             try:
@@ -169,12 +171,12 @@ class _Scene:
             if self.method == PLUS:
                 self._label(progress.estimate())
 
-    def _label(self, centroids: NDArray) -> None:
+    def _label(self, centroids: NDArray[Any]) -> None:
         from ..learning.clustering import assign
 
         labels = assign(self.points, centroids)[0].astype(np.uint8) + np.uint8(1)
         labels[~self.finite] = 0
-        self._sizes = np.bincount(labels, minlength=len(centroids) + 1)[1:] / max(1, np.count_nonzero(self.finite))
+        self._sizes = np.bincount(labels, minlength=len(centroids) + 1)[1:] / max(1, int(np.count_nonzero(self.finite)))
         options = {"name": "labels", "opacity": 0.7, "colormap": LABELS}
         self._layers["labels"] = (labels.reshape(self.found.shape), options, "labels")
 

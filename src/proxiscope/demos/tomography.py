@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Interval
@@ -50,7 +50,7 @@ class Tomography(Demo, name="tomography", title="Tilt by tilt"):
         float, Interval(ge=1, le=10_000), Unit("electrons"), Doc("In the brightest pixel of the projections.")
     ] = 100.0
 
-    def run(self, data: NDArray | None = None, *, seed: int = 0) -> Iterator[Frame]:
+    def run(self, data: NDArray[Any] | None = None, *, seed: int = 0) -> Iterator[Frame]:
         """All three side by side, pass by pass."""
         from ..core import iterate
         from ..simulate import tilt_series, vesicle
@@ -64,8 +64,10 @@ class Tomography(Demo, name="tomography", title="Tilt by tilt"):
         counts = self.dose / exact.max()
         noisy = np.random.default_rng(seed).poisson(exact * counts) / counts
         series = TiltSeries(noisy, angles, announce=False)
-        common = {"max_iterations": self.passes}
-        smoothed = {"smoothing": self.smoothing, "sigma": self.sigma} if self.sigma else {"smoothing": "none"}
+        common: dict[str, Any] = {"max_iterations": self.passes}
+        smoothed: dict[str, Any] = (
+            {"smoothing": self.smoothing, "sigma": self.sigma} if self.sigma else {"smoothing": "none"}
+        )
         runs = {
             SIRT: Simultaneous(**common),
             PLAIN: SGD(smoothing="none", step_size=self.step_size, **common),
@@ -85,7 +87,7 @@ class Tomography(Demo, name="tomography", title="Tilt by tilt"):
 class _Scene:
     """What has been shown so far."""
 
-    truth: NDArray
+    truth: NDArray[Any]
     errors: dict[str, list[float]] = field(default_factory=lambda: {PLAIN: [], SMOOTH: [], SIRT: []})
     _layers: dict[str, LayerData] = field(default_factory=dict)
 
@@ -94,12 +96,12 @@ class _Scene:
             self._show(name, self.truth if name == TRUTH else np.zeros_like(self.truth))
         self._layers["names"] = _names()
 
-    def take(self, name: str, image: NDArray) -> None:
+    def take(self, name: str, image: NDArray[Any]) -> None:
         """A method has made a pass."""
         self.errors[name].append(float(np.linalg.norm(image - self.truth) / np.linalg.norm(self.truth)))
         self._show(name, image)
 
-    def _show(self, name: str, image: NDArray) -> None:
+    def _show(self, name: str, image: NDArray[Any]) -> None:
         place = np.array(PLACES[name]) * (SIZE + GAP)
         options = {"name": name, "translate": tuple(place.tolist()), "contrast_limits": (0.0, 1.0)}
         self._layers[name] = (image, options, "image")

@@ -135,7 +135,7 @@ def device_of(options: argparse.Namespace) -> torch.device:
 
 
 def scale_options(train: int, test: int, epochs: int) -> tuple[tuple[str, dict], ...]:
-    """Options of all experiments that train a classifier, with the thesis' scale as default."""
+    """Options of all experiments that train a classifier, with those of the full scale as default."""
     return (
         ("--train-points", {"type": number, "default": train, "help": f"images to learn from ({train})"}),
         ("--test-points", {"type": number, "default": test, "help": f"images to be tested with ({test})"}),

@@ -5,7 +5,7 @@ centroids and is stuck; SBE goes on from there, over several seeds and first ste
 global optimum if its objective is within 1 % of the lowest known. The peers are given no start: k-means++ once and with
 ten restarts (scikit-learn), and EM from as many random starts as fit into the time of one run of SBE.
 
-Needs no data and takes about a minute; fewer --trials or --points are quicker.
+Needs no data and takes about a minute at full scale.
 """
 
 import argparse
@@ -133,4 +133,4 @@ def _draw(figure: "Figure", trap: PointSet, seed: int) -> None:
 
 if __name__ == "__main__":
     points = {"type": number, "default": 1000, "help": "points of a cluster (1000)"}
-    raise SystemExit(main(experiment, ("--points", points), trials=100))
+    raise SystemExit(main(experiment, ("--points", points), trials=100, reduced={"trials": 10}))

@@ -1,10 +1,10 @@
 """LeNet-5 on MNIST with small batches: SGD against LS-SGD (thesis section 5.3.2, figure 5.3a).
 
-Data: the folder with the IDX files of MNIST. The defaults are the thesis' scale, about a day on one core;
-smaller, about ten minutes:
+Data: the folder with the IDX files of MNIST. Full scale is a fifteenth of the images and 3 epochs, half an
+hour on one core; the thesis' scale takes about a day:
 
-    python -m proxiscope.experiments.lenet_batches --data FOLDER --train-points 4000 --test-points 2000 --epochs 3 \\
-        --trials 3
+    python -m proxiscope.experiments.lenet_batches --data FOLDER --train-points 60000 --test-points 10000 \\
+        --epochs 100 --trials 1
 
 The peers are SGD with half and with a quarter of the step: smoothing with sigma = 1 leaves .27 of the variance of
 white noise, and a smaller step averages noise away as well.
@@ -97,5 +97,6 @@ def _draw(figure: "Figure", batches: list[int], found: dict[tuple[int, str], lis
 if __name__ == "__main__":
     sizes = [2, 4, 8, 16, 32, 64, 128]
     batches = {"type": number, "nargs": "+", "default": sizes, "metavar": "N", "help": "sizes of a batch (2 ... 128)"}
-    more = (*scale_options(60000, 10000, 100), ("--batches", batches))
-    sys.exit(main(experiment, *more, data="the IDX files of MNIST", trials=1))
+    more = (*scale_options(4000, 2000, 3), ("--batches", batches))
+    reduced = {"train_points": 1000, "test_points": 500, "epochs": 1, "trials": 1, "batches": [2, 8, 32]}
+    sys.exit(main(experiment, *more, trials=5, reduced=reduced))

@@ -77,4 +77,4 @@ if __name__ == "__main__":
         ("--points", {"type": number, "default": 60_000, "help": "images (60000)"}),
         ("--epochs", {"type": number, "default": 4, "help": "epochs of the network's training (4)"}),
     )
-    raise SystemExit(main(experiment, *options, data="with the IDX files of MNIST", trials=100))
+    raise SystemExit(main(experiment, *options, trials=100, reduced={"trials": 3, "points": 4000, "epochs": 1}))

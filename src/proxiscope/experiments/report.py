@@ -3,17 +3,27 @@
 import argparse
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tqdm import tqdm
 
 from ..core import InputError, ProxiscopeError
+from .catalogue import CATALOGUE, Entry
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PAGE = "reproduction/learning.md"
+PAGES = "reproduction"
+"""Folder of the docs whose pages have marks for the experiments."""
+
+SCALES = "full", "reduced"
+SKIPPED = 3
+"""Exit status of an experiment whose data are not there."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,12 @@ class Report:
 Experiment = Callable[[argparse.Namespace], Report]
 
 
-def main(experiment: Experiment, *options: tuple[str, dict], data: str = "", trials: int = 0) -> int:
+def main(
+    experiment: Experiment,
+    *options: tuple[str, dict],
+    trials: int = 0,
+    reduced: Mapping[str, Any] | None = None,
+) -> int:
     """Run an experiment from the command line.
 
     Parameters
@@ -66,44 +81,67 @@ def main(experiment: Experiment, *options: tuple[str, dict], data: str = "", tri
     experiment : callable
         From the options to a `Report`; its module's name is the name of the experiment, and its docstring the help.
     *options
-        More of them: (flag, keywords of ``add_argument``).
-    data : str
-        What folder ``--data`` has to name; none is needed where this is empty.
+        More of them: (flag, keywords of ``add_argument``), whose defaults are those of the full scale.
     trials : int
-        Independent runs by default; no ``--trials`` where it is 0.
+        Independent runs at full scale; no ``--trials`` where it is 0.
+    reduced : Mapping[str, Any], optional
+        By the options' names: their values at reduced scale.
+
+    Returns
+    -------
+    int
+        Exit status: `SKIPPED` where the data are absent.
     """
-    module = sys.modules[experiment.__module__]
-    name = Path(module.__file__).stem
-    parser = argparse.ArgumentParser(
-        prog=f"python -m proxiscope.experiments.{name}",
-        description=module.__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    if data:
-        parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help=data)
-    if trials:
-        parser.add_argument("--trials", type=number, default=trials, help=f"independent runs ({trials})")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the first run; later ones count on (0)")
-    for flag, keywords in options:
-        parser.add_argument(flag, **keywords)
-    parser.add_argument("--output", type=Path, metavar="FOLDER", help="write the table and the picture here")
-    parser.add_argument("--docs", type=Path, metavar="FOLDER", help=f"put both into {PAGE} in this folder")
+    name = Path(sys.modules[experiment.__module__].__file__).stem
+    entry = CATALOGUE.get(name, Entry(""))
+    parser = _parser(experiment, name, entry, options, trials)
+    if parser.parse_args().scale == "reduced":
+        parser.set_defaults(**(reduced or {}))
     chosen = parser.parse_args()
     command = _command(name, sys.argv[1:])
     try:
+        if entry.data:
+            chosen.data = entry.folder_in(chosen.data)
+            if missing := entry.missing(chosen.data):
+                print(f"{name}: skipped, {missing}", file=sys.stderr)
+                return SKIPPED
         report = experiment(chosen)
-        text = report.markdown(command)
-        print(text)
+        print(report.markdown(command))
         if chosen.output:
-            chosen.output.mkdir(parents=True, exist_ok=True)
-            (chosen.output / f"{name}.md").write_text(text + "\n", encoding="utf-8")
-            draw(report, chosen.output / f"{name}.png")
+            write(chosen.output, name, report, command)
         if chosen.docs:
             put_into(chosen.docs, name, report, command)
     except ProxiscopeError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _parser(
+    experiment: Experiment, name: str, entry: Entry, options: Sequence[tuple[str, dict]], trials: int
+) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m proxiscope.experiments.{name}",
+        description=sys.modules[experiment.__module__].__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--scale", choices=SCALES, default="full", help="defaults of the other options (full)")
+    if entry.data:
+        what = f"with {entry.folder}/{entry.data[0]}, or what is in {entry.folder}" if entry.folder else "of data"
+        parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help=what)
+    if trials:
+        parser.add_argument("--trials", type=number, default=trials, help=f"independent runs ({trials})")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first run; later ones count on (0)")
+    for flag, keywords in options:
+        parser.add_argument(flag, **keywords)
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="write the table and the picture here")
+    parser.add_argument("--docs", type=Path, metavar="FOLDER", help=f"put both into {PAGES} in this folder")
+    return parser
+
+
+def bar(items: Collection[T]) -> Iterable[T]:
+    """The items, with a progress bar on a terminal."""
+    return tqdm(items, disable=not sys.stderr.isatty())
 
 
 def number(text: str) -> int:
@@ -113,16 +151,24 @@ def number(text: str) -> int:
     return int(text)
 
 
+def write(folder: Path, name: str, report: Report, command: str) -> None:
+    """Write the table and the picture into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = f"{report.markdown(command)}\n\n![{report.caption}]({name}.png)\n"
+    (folder / f"{name}.md").write_text(text, encoding="utf-8")
+    draw(report, folder / f"{name}.png")
+
+
 def put_into(docs: Path, name: str, report: Report, command: str) -> None:
-    """Replace what the page says between the marks of this experiment, and its picture.
+    """Replace what a page says between the marks of this experiment, and its picture.
 
     Raises
     ------
     InputError
-        If there is no such page, or it has no such marks.
+        If no page has such marks, or one has not one pair of them.
     """
-    page = docs / PAGE
     marks = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    page = _page_with(docs / PAGES, marks)
     _marked(page, marks)
     picture = f"images/experiments/{name}.png"
     (docs / picture).parent.mkdir(parents=True, exist_ok=True)
@@ -133,9 +179,15 @@ def put_into(docs: Path, name: str, report: Report, command: str) -> None:
     page.write_text(pattern.sub(lambda _: body, text), encoding="utf-8")
 
 
+def _page_with(folder: Path, marks: tuple[str, str]) -> Path:
+    """The page with the first of the marks, or the folder if there is none."""
+    pages = sorted(folder.glob("*.md"))
+    return next((page for page in pages if marks[0] in page.read_text(encoding="utf-8")), folder)
+
+
 def _marked(page: Path, marks: tuple[str, str]) -> str:
     """The text of a page with one pair of these marks; raises InputError if it has not."""
-    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    text = page.read_text(encoding="utf-8") if page.is_file() else ""
     if any(text.count(mark) != 1 for mark in marks) or text.index(marks[0]) > text.index(marks[1]):
         raise InputError(str(page), f"not one pair of the marks {marks[0]} and {marks[1]}", "Put them where it belongs")
     return text
@@ -155,16 +207,16 @@ def draw(report: Report, path: Path) -> None:
 
 
 def _command(name: str, arguments: Sequence[str]) -> str:
-    """The command without what only says where things lie."""
-    kept, skip = [], False
-    for argument in arguments:
-        flag = argument.split("=")[0]
-        if skip:
-            skip = False
-        elif flag in ("--docs", "--output", "--data"):
-            skip = "=" not in argument
-            if flag == "--data":
-                kept += ["--data", "FOLDER"]
-        else:
-            kept.append(argument)
+    """The command without what is the default and what only says where things lie."""
+    kept, words = [], iter(arguments)
+    for word in words:
+        flag, equals, value = word.partition("=")
+        if flag not in ("--docs", "--output", "--data", "--scale"):
+            kept.append(word)
+            continue
+        value = value if equals else next(words)
+        if flag == "--data":
+            kept += ["--data", "FOLDER"]
+        elif flag == "--scale" and value != SCALES[0]:
+            kept += ["--scale", value]
     return " ".join([f"python -m proxiscope.experiments.{name}", *kept])

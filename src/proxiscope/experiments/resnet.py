@@ -1,11 +1,11 @@
 """Pre-activated ResNet-56 on CIFAR-10: SGD against LS-SGD in the first fifth of the epochs (thesis section 5.3.3).
 
-Data: the folder with the files of the CIFAR-10 binary version. The defaults are one trial at the thesis' scale, about
-five days on one core (--device cuda where there is a graphics card); its figure 5.4 is of 25 (--trials 25). Smaller,
-about ten minutes, with a network of 8 layers in the place of 56:
+Data: the folder with the files of the CIFAR-10 binary version. Full scale is a network of 8 layers in the place of 56,
+about half an hour on one core. The thesis' scale takes about five days for one of its 25 trials (--device cuda where
+there is a graphics card):
 
-    python -m proxiscope.experiments.resnet --data FOLDER --blocks 1 --width 8 --train-points 8000 --test-points 2000 \\
-        --epochs 30
+    python -m proxiscope.experiments.resnet --data FOLDER --blocks 9 --width 16 --train-points 50000 \\
+        --test-points 10000 --epochs 200 --trials 1
 
 The peer is SGD with a quarter of the step.
 """
@@ -109,8 +109,9 @@ def _draw(figure: "Figure", found: dict[str, list[Outcome]]) -> None:
 
 if __name__ == "__main__":
     size = (
-        ("--blocks", {"type": number, "default": 9, "help": "in each of the three stages: 6 blocks + 2 layers (9)"}),
-        ("--width", {"type": number, "default": 16, "help": "channels of the first stage (16)"}),
+        ("--blocks", {"type": number, "default": 1, "help": "in each of the three stages: 6 blocks + 2 layers (1)"}),
+        ("--width", {"type": number, "default": 8, "help": "channels of the first stage (8)"}),
     )
-    more = (*scale_options(50000, 10000, 200), *size)
-    sys.exit(main(experiment, *more, data="the files of the CIFAR-10 binary version", trials=1))
+    more = (*scale_options(6000, 2000, 20), *size)
+    reduced = {"train_points": 1000, "test_points": 500, "epochs": 3, "width": 4, "trials": 1}
+    sys.exit(main(experiment, *more, trials=3, reduced=reduced))

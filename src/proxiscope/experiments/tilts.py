@@ -6,7 +6,7 @@ slices. The error is |u - u0| / |u0| of the best iterate, as one knows it in sim
 sizes or weights; it is told of each iterate as it is, and blurred by Gaussians of five widths.
 
 Then a vesicle of 72 x 72 x 72, 41 tilts to 70 degrees, Gaussian noise of 15 % of the brightest pixel; its error is
-sum |u - u0| / sum |u0|. Needs no data and takes two minutes.
+sum |u - u0| / sum |u0|. Needs no data and takes two minutes at full scale.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from ..figures import COLOURS
 from ..simulate import tilt_series, vesicle
 from ..tomography import SART, SGD, SIRT, TVRESIRE, AcceleratedRESIRE, TiltSeries
 from ..tomography.metrics import real_space_error
-from .report import Report, Table, main
+from .report import Report, Table, main, number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,20 +58,22 @@ IN_VOLUMES: Mapping[str, Algorithm] = {
 
 
 @cache
-def counted(seed: int) -> tuple[NDArray[np.float32], TiltSeries]:
+def counted(seed: int, side: int = SIDE) -> tuple[NDArray[np.float32], TiltSeries]:
     """The slices (z, draw, x), all the same, and their projections, each with counts of its own."""
-    truth = np.repeat(vesicle((SIDE, SIDE))[:, None], DRAWS, axis=1)
+    truth = np.repeat(vesicle((side, side))[:, None], DRAWS, axis=1)
     angles = np.linspace(-FURTHEST, FURTHEST, TILTS)
     clean = np.maximum(tilt_series(truth, angles).projections, 0)
     scale = COUNTS / clean.max()
     return truth, TiltSeries(np.random.default_rng(1 + seed).poisson(clean * scale) / scale, angles)
 
 
-def errors(algorithm: Algorithm, seed: int = 0, widths: tuple[float, ...] = (0.0,)) -> NDArray[np.float64]:
+def errors(
+    algorithm: Algorithm, seed: int = 0, widths: tuple[float, ...] = (0.0,), side: int = SIDE
+) -> NDArray[np.float64]:
     """The error after each iteration, of each draw, blurred by each width: (iteration, width, draw)."""
     from scipy.ndimage import gaussian_filter
 
-    truth, series = counted(seed)
+    truth, series = counted(seed, side)
     total, found = (truth**2).sum(axis=(0, 2)), []
     for progress in iterate(algorithm, series, seed=seed):
         volume = progress.estimate()
@@ -80,9 +82,9 @@ def errors(algorithm: Algorithm, seed: int = 0, widths: tuple[float, ...] = (0.0
     return np.sqrt(found)
 
 
-def solid_errors(seed: int) -> dict[str, list[float]]:
+def solid_errors(seed: int, size: int = SOLID) -> dict[str, list[float]]:
     """The error after each iteration in a volume, by method."""
-    truth, angles = vesicle((SOLID,) * 3), np.arange(-FURTHEST, FURTHEST + 1e-6, EVERY)
+    truth, angles = vesicle((size,) * 3), np.arange(-FURTHEST, FURTHEST + 1e-6, EVERY)
     noise = NOISE * float(tilt_series(truth, angles).projections.max())
     series = tilt_series(truth, angles, noise=noise, seed=seed)
     return {
@@ -93,12 +95,14 @@ def solid_errors(seed: int) -> dict[str, list[float]]:
 
 def experiment(options: argparse.Namespace) -> Report:
     """All methods on the same counts."""
-    found = {name: errors(algorithm, options.seed, WIDTHS) for name, algorithm in tqdm(METHODS.items(), unit="method")}
-    solid = solid_errors(options.seed)
+    seed, side = options.seed, options.side
+    found = {name: errors(algorithm, seed, WIDTHS, side) for name, algorithm in tqdm(METHODS.items(), unit="method")}
+    solid = solid_errors(seed, options.solid)
     columns = "", "error", "the same, blurred by the best Gaussian", "last iterate"
     rows = tuple((name, f"{min(e):.3f}", str(1 + int(np.argmin(e))), f"{e[-1]:.3f}") for name, e in solid.items())
     return Report(
-        f"Slices: mean and standard deviation over {DRAWS} draws of counts. Volume: one draw.",
+        f"Slices of {side} x {side}: mean and standard deviation over {DRAWS} draws of counts. Volume of "
+        f"{options.solid}³: one draw.",
         [
             Table(columns, tuple((name, *_cells(courses)) for name, courses in found.items())),
             Table(("volume", "lowest error", "at iteration", "last iterate"), rows),
@@ -125,4 +129,8 @@ def _draw(figure: "Figure", found: Mapping[str, NDArray]) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(experiment))
+    sizes = (
+        ("--side", {"type": number, "default": SIDE, "help": f"pixels of a slice ({SIDE})"}),
+        ("--solid", {"type": number, "default": SOLID, "help": f"voxels of the volume, each way ({SOLID})"}),
+    )
+    raise SystemExit(main(experiment, *sizes, reduced={"side": 48, "solid": 32}))

@@ -3,6 +3,7 @@
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,13 +18,18 @@ _TEXT = (".rawtlt", ".tlt", ".txt", ".dat", ".csv")
 ANGLE_SUFFIXES = (*_TEXT, ".mdoc", ".mat", ".npy")
 
 
-def read_angles(path: str | os.PathLike) -> NDArray:
+def read_angles(path: str | os.PathLike[str]) -> NDArray[Any]:
     """Read tilt angles or Euler triples from a file.
 
     Text (``.rawtlt .tlt .txt .dat .csv``) has one angle a line, or three columns phi, theta, psi, or five of
     refined tilts, as `write_angles` writes them; what follows ``#``, ``;`` or ``%`` is a comment. A SerialEM
     ``.mdoc`` gives the ``TiltAngle`` of each section in the order of the sections, which is that of acquisition.
     ``.mat`` and ``.npy`` hold (n,), (n, 1), (1, n), (n, 3), (3, n) or (n, 5).
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
 
     Returns
     -------
@@ -59,7 +65,7 @@ def read_angles(path: str | os.PathLike) -> NDArray:
         return as_angles(values, path.name)
 
 
-def as_angles(values: ArrayLike, field: str) -> NDArray:
+def as_angles(values: ArrayLike, field: str) -> NDArray[Any]:
     """Angles as float64 (n,), triples as (n, 3), refined tilts as (n, 5); a single row or column counts as (n,).
 
     Raises
@@ -87,12 +93,12 @@ def as_angles(values: ArrayLike, field: str) -> NDArray:
     return np.ascontiguousarray(values)
 
 
-def split_shifts(values: NDArray) -> tuple[NDArray, NDArray | None]:
+def split_shifts(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """Angles (n,) or triples (n, 3), and the shifts (n, 2) of refined tilts (n, 5)."""
     return (values[:, :3], values[:, 3:]) if values.shape[1:] == (5,) else (values, None)
 
 
-def check_angle_name(path: str | os.PathLike) -> None:
+def check_angle_name(path: str | os.PathLike[str]) -> None:
     """Raise InputError unless a table of refined tilts by this name can be read back."""
     if Path(path).suffix.lower() not in _TEXT:
         raise InputError(
@@ -100,7 +106,7 @@ def check_angle_name(path: str | os.PathLike) -> None:
         )
 
 
-def write_angles(path: str | os.PathLike, rotations: ArrayLike, shifts: ArrayLike) -> None:
+def write_angles(path: str | os.PathLike[str], rotations: ArrayLike, shifts: ArrayLike) -> None:
     """Write refined tilts as a table that `read_angles` reads.
 
     Parameters

@@ -52,17 +52,17 @@ class Contents:
         If one of them is not what it should be.
     """
 
-    array: NDArray
+    array: NDArray[Any]
     kind: Kind | None = None
     quantity: Quantity | None = None
     object: str | None = None
     pixel_size: float | None = None
-    angles: NDArray | None = None
-    shifts: NDArray | None = None
+    angles: NDArray[Any] | None = None
+    shifts: NDArray[Any] | None = None
     valid: NDArray[np.bool_] | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
-    metrics: Mapping[str, NDArray] = field(default_factory=dict)
-    products: Mapping[str, NDArray] = field(default_factory=dict)
+    metrics: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    products: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         array = in_memory(self.array, Path("array"))
@@ -102,7 +102,7 @@ class Contents:
         """Edge of a pixel of the array itself in nm; none for patterns, which lie in reciprocal space."""
         return None if self.kind == "pattern" else self.pixel_size
 
-    def arrays(self) -> dict[str, NDArray]:
+    def arrays(self) -> dict[str, NDArray[Any]]:
         """What goes with the array: ``angles``, ``shifts``, ``valid``, ``metrics/<name>``, ``products/<name>``."""
         named = {name: getattr(self, name) for name in ("angles", "shifts", "valid")}
         found = {name: value for name, value in named.items() if value is not None}
@@ -162,11 +162,11 @@ def _origin(problem: Any) -> dict[str, Any]:
     return {name: value for name, value in known.items() if value}
 
 
-def _given(**arrays: NDArray | None) -> dict[str, NDArray]:
+def _given(**arrays: NDArray[Any] | None) -> dict[str, NDArray[Any]]:
     return {name: array for name, array in arrays.items() if array is not None}
 
 
-def _table(name: str, values: ArrayLike | None, shapes: tuple[tuple[int, ...], ...]) -> NDArray | None:
+def _table(name: str, values: ArrayLike | None, shapes: tuple[tuple[int, ...], ...]) -> NDArray[Any] | None:
     if values is None:
         return None
     table = _real(name, values).astype(np.float64)
@@ -176,7 +176,7 @@ def _table(name: str, values: ArrayLike | None, shapes: tuple[tuple[int, ...], .
     return table
 
 
-def _real(name: str, values: ArrayLike) -> NDArray:
+def _real(name: str, values: ArrayLike) -> NDArray[Any]:
     values = np.asarray(values)
     if values.dtype.kind not in "biuf":
         raise InputError(name, f"values of type {values.dtype}", "Give real numbers.")

@@ -5,7 +5,7 @@ from typing import Any
 
 from proxiscope.io import detector
 from proxiscope.io.hdf5_access import lookup, stored
-from proxiscope.io.raw import Declared, Found, squeezed
+from proxiscope.io.raw import Declared, Found, Kind, squeezed
 
 _DATA = ("entry_1/data_1/data", "entry_1/instrument_1/detector_1/data", "entry_1/instrument_1/detector_1/data_1")
 
@@ -34,5 +34,5 @@ def read(file: Any, path: Path) -> Found | None:
         fits = f"Its mask {found[0]} has the shape {found[1].shape}, which does not fit: not used."
         notes += (detector.masked(valid, f"the bits of {found[0]}") if valid is not None else fits,)
     notes += (where,) if where else ()
-    kind = "pattern" if data.ndim == 2 else None
+    kind: Kind | None = "pattern" if data.ndim == 2 else None
     return Found(data, pixel_size=size, notes=notes, declared=Declared(kind=kind, quantity="intensities", valid=valid))

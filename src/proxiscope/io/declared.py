@@ -13,7 +13,7 @@ from .raw import Declared, Found, Kind, Quantity
 STALE = "Its record belongs to an array of another shape, and is not used: another program has changed the file."
 
 
-def declare(found: Found, facts: Mapping[str, Any], arrays: Mapping[str, NDArray], path: Path) -> Found:
+def declare(found: Found, facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], path: Path) -> Found:
     """What a reader found, with what the file itself declares.
 
     Parameters
@@ -58,7 +58,7 @@ def _long(shape: tuple[int, ...]) -> list[int]:
     return [n for n in shape if n != 1]
 
 
-def _tilts(angles: NDArray | None, shifts: NDArray | None) -> NDArray | None:
+def _tilts(angles: NDArray[Any] | None, shifts: NDArray[Any] | None) -> NDArray[Any] | None:
     """Angles as they are, or with the shifts in five columns."""
     if angles is None or shifts is None:
         return angles
@@ -66,7 +66,7 @@ def _tilts(angles: NDArray | None, shifts: NDArray | None) -> NDArray | None:
     return np.column_stack([triples, shifts])
 
 
-def _valid(valid: NDArray | None, data: NDArray) -> NDArray | None:
+def _valid(valid: NDArray[Any] | None, data: NDArray[Any]) -> NDArray[Any] | None:
     return valid if valid is not None and valid.dtype == bool and valid.shape == data.shape else None
 
 
@@ -84,5 +84,5 @@ def _one_of(value: Any, known: Any) -> Any:
     return value if value in get_args(known) else None
 
 
-def _below(prefix: str, arrays: Mapping[str, NDArray]) -> dict[str, NDArray]:
+def _below(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     return {name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)}

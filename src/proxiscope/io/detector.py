@@ -17,7 +17,7 @@ _HC = 1.98644586e-25  # J m
 _EV = 1.602176634e-19  # J
 
 
-def bad_to_valid(mask: NDArray, shape: tuple[int, ...], bits: int | None = None) -> NDArray | None:
+def bad_to_valid(mask: NDArray[Any], shape: tuple[int, ...], bits: int | None = None) -> NDArray[Any] | None:
     """Usable pixels from a mask that marks the others, or None when its shape does not fit.
 
     Parameters
@@ -36,7 +36,7 @@ def bad_to_valid(mask: NDArray, shape: tuple[int, ...], bits: int | None = None)
     return (mask & mask.dtype.type(bits & np.iinfo(mask.dtype).max) if bits and mask.dtype.kind != "b" else mask) == 0
 
 
-def masked(valid: NDArray, words: str) -> str:
+def masked(valid: NDArray[Any], words: str) -> str:
     """A note that says how many pixels a mask takes out."""
     return f"{np.count_nonzero(~valid)} of {valid.size} pixels are masked, by {words}, where non-zero means not usable."
 
@@ -93,7 +93,7 @@ def _wavelength(file: Any, group: Any, path: Path) -> float | None:
     return None
 
 
-def mask_beside(file: Any, places: list[str], path: Path) -> tuple[str, NDArray] | None:
+def mask_beside(file: Any, places: list[str], path: Path) -> tuple[str, NDArray[Any]] | None:
     """The first mask found at the given places, with its name."""
     for place in places:
         node = lookup(file, place, path)

@@ -57,7 +57,7 @@ def read(path: Path, variable: str | None = None) -> Found:
     return Found(data, angles, size, notes=(*notes, *others(f"number {name}", [f"number {n}" for n in sizes])))
 
 
-def _angles(axis: dict[str, Any], count: int, path: Path) -> tuple[tuple[str, NDArray], ...]:
+def _angles(axis: dict[str, Any], count: int, path: Path) -> tuple[tuple[str, NDArray[Any]], ...]:
     unit = str(axis.get("units", "")).lower()
     if not unit.startswith(("deg", "°", "rad")):
         return ()

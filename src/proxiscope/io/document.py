@@ -49,13 +49,13 @@ def is_document(value: object) -> bool:
     return isinstance(value, Mapping) and isinstance(value.get(FORMAT), int) and value[FORMAT] <= VERSION
 
 
-def arrays_in(value: Mapping[str, Any], path: Path) -> dict[str, NDArray]:
+def arrays_in(value: Mapping[str, Any], path: Path) -> dict[str, NDArray[Any]]:
     """The arrays of a document, by name; those that are damaged raise InputError."""
     return {name: _decode(name, encoded, path) for name, encoded in value.get("arrays", {}).items()}
 
 
-def _encode(values: NDArray) -> dict[str, Any] | None:
-    kind = {"type": values.dtype.newbyteorder("<").str, "shape": list(values.shape)}
+def _encode(values: NDArray[Any]) -> dict[str, Any] | None:
+    kind: dict[str, Any] = {"type": values.dtype.newbyteorder("<").str, "shape": list(values.shape)}
     if values.size <= _LIST and values.dtype.kind in "biuf" and np.isfinite(values).all():
         return kind | {"values": values.tolist()}
     if values.dtype.kind not in "biufc" or values.nbytes > 64 * _ROOM:
@@ -64,7 +64,7 @@ def _encode(values: NDArray) -> dict[str, Any] | None:
     return kind | {"base64 of zlib": base64.b64encode(packed).decode()} if len(packed) <= 3 * _ROOM // 4 else None
 
 
-def _decode(name: str, encoded: Mapping[str, Any], path: Path) -> NDArray:
+def _decode(name: str, encoded: Mapping[str, Any], path: Path) -> NDArray[Any]:
     dtype, shape = np.dtype(str(encoded["type"])), tuple(int(n) for n in encoded["shape"])
     nbytes = nbytes_of(shape, dtype.itemsize)
     if dtype.kind not in "biufc" or any(n < 0 for n in shape):

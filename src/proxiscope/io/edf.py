@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ class _Frame:
     dtype: np.dtype
     packed: str  # word for the compression, empty for none
 
-    def values(self, path: Path) -> NDArray:
+    def values(self, path: Path) -> NDArray[Any]:
         """The values, of this shape; no more is unpacked than it claims."""
         need = nbytes_of(self.shape, self.dtype.itemsize)
         with path.open("rb") as file:
@@ -87,7 +88,7 @@ def read(path: Path, variable: str | None = None) -> Found:
     return Found(data[0] if len(data) == 1 else data, pixel_size=size, declared=declared)
 
 
-def _some(path: Path, frames: list[_Frame], key: tuple) -> NDArray:
+def _some(path: Path, frames: list[_Frame], key: tuple[Any, ...]) -> NDArray[Any]:
     wanted = frames[key[0]]
     if isinstance(wanted, _Frame):
         return wanted.values(path)[key[1:]]

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from proxiscope.core.errors import InputError
 from proxiscope.io.raw import Declared, Found, metres, nbytes_of, require_memory
@@ -37,7 +38,8 @@ def _cbf(path: Path) -> Found:
     require_memory(nbytes_of(shape, 8) + 2 * size, path)
     image = CbfImage().read(str(path))
     data, header = np.asarray(image.data), dict(image.header)
-    valid, notes = None, ()
+    valid: NDArray[np.bool_] | None = None
+    notes: tuple[str, ...] = ()
     contents = str(header.get("_array_data.header_contents", ""))
     if "PILATUS" in f"{header.get('_array_data.header_convention', '')}{contents}".upper() and (data < 0).any():
         valid = data >= 0
@@ -55,13 +57,13 @@ def _cbf_header(path: Path) -> tuple[tuple[int, int], int]:
     first = block.find(b"--CIF-BINARY-FORMAT-SECTION--", 0, _CIF) if block[:1] in (b"#", b"d") else -1
     last = block.find(b"\x0c\x1a\x04\xd5", first)
     section = block[first:last] if 0 <= first < last else b""
-    found = {
-        key: re.search(rb"X-Binary-" + key.encode() + rb":\s*(\d+)", section)
+    found = [
+        re.search(rb"X-Binary-" + key.encode() + rb":\s*(\d+)", section)
         for key in ("Size-Second-Dimension", "Size-Fastest-Dimension", "Size")
-    }
-    if not all(found.values()):
+    ]
+    if not all(found):
         raise InputError(path.name, "has no binary section of CBF", "Export it with binary CBF images.")
-    rows, columns, size = (int(match[1]) for match in found.values())
+    rows, columns, size = (int(match[1]) for match in found if match)
     if size > path.stat().st_size or not 0 < rows * columns <= size:  # offsets from pixel to pixel, of a byte or more
         raise InputError(
             path.name, f"claims shape {(rows, columns)} in {size} bytes, more than it has", "Copy or export it again."

@@ -33,7 +33,7 @@ _FOLDERS = (".zarr", ".zspy")
 READ_SUFFIXES = tuple(_FORMATS)
 """Suffixes that `proxiscope.io.read` knows, in lower case with the dot."""
 
-Source = str | os.PathLike | Sequence[str | os.PathLike]
+Source = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 """A file, a folder of TIFF images or of Zarr, or a list of TIFF images; or a sample, as ``"sample:pattern"``."""
 
 
@@ -117,7 +117,7 @@ def _folder(path: Path, suffix: str, variable: str | None) -> Opened:
         return Opened(path, path.name, frames.read_files(frames.in_folder(path), path))
 
 
-def _list(source: Sequence[str | os.PathLike]) -> Opened:
+def _list(source: Sequence[str | os.PathLike[str]]) -> Opened:
     from proxiscope.io import frames
 
     paths = [check_file(path) for path in source]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -92,7 +92,7 @@ def read(path: Path, variable: str | None = None) -> Found:
     with _unpacked(path) as archive:
         members = _sorted([m for m in archive if _wanted(m, path)], path)
     places = {m.name: i for i, m in enumerate(members)}
-    data: NDArray | None = None
+    data: Any = None
     size = None
     with _unpacked(path) as archive:
         for member in archive:
@@ -131,7 +131,9 @@ def _stack(frames: list[Frame], path: Path) -> Found:
     return Found(lazily(path, total, dtype, get, "TIFF", chunks=(1, *shape)), pixel_size=size, notes=(note,))
 
 
-def _images(frames: list[Frame], path: Path, shape: tuple[int, int], dtype: np.dtype, key: tuple) -> NDArray:
+def _images(
+    frames: list[Frame], path: Path, shape: tuple[int, int], dtype: np.dtype, key: tuple[Any, ...]
+) -> NDArray[Any]:
     wanted = range(len(frames))[key[0]]
     found = []
     for i in [wanted] if isinstance(wanted, int) else wanted:
@@ -201,7 +203,7 @@ def _unpacked(path: Path) -> Iterator[tarfile.TarFile]:
     import gzip
 
     opener = bz2.open if path.suffix.lower() == ".bz2" else gzip.open
-    with opener(path, "rb") as file, tarfile.open(fileobj=_Limited(file, path), mode="r|") as archive:
+    with opener(path, "rb") as file, tarfile.open(fileobj=cast(IO[bytes], _Limited(file, path)), mode="r|") as archive:
         yield archive
 
 

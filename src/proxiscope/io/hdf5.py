@@ -81,7 +81,7 @@ class _Hdf5Group:
         node = inside(self._group, name)
         return None if node is None else attributes(node)
 
-    def values(self, name: str) -> NDArray | None:
+    def values(self, name: str) -> NDArray[Any] | None:
         node = inside(self._group, name)
         numbers = getattr(node, "shape", None) is not None and node.dtype.kind in "iuf"
         numbers = numbers and nbytes_of(node.shape, 1) <= 10**6
@@ -92,7 +92,7 @@ def _is_image(name: str, node: Any) -> bool:
     return node.ndim in (2, 3) and min(node.shape) > 1 and not ANGLES.match(name.rsplit("/", 1)[-1])
 
 
-def _named_angles(nodes: dict[str, Any], name: str, path: Path) -> tuple[tuple[str, NDArray], ...]:
+def _named_angles(nodes: dict[str, Any], name: str, path: Path) -> tuple[tuple[str, NDArray[Any]], ...]:
     """Datasets named like angles whose length is that of an axis: those of the same group first."""
     group, shape = name.rpartition("/")[0], nodes[name].shape if name in nodes else ()
 
@@ -111,12 +111,12 @@ def _attribute_size(node: Any) -> float | None:
     return to_nm(float(np.ravel(size)[0]), text(node, "units") or "nm")
 
 
-def _dims(node: Any, path: Path) -> tuple[tuple[tuple[str, NDArray], ...], float | None, bool]:
+def _dims(node: Any, path: Path) -> tuple[tuple[tuple[str, NDArray[Any]], ...], float | None, bool]:
     """Angles, pixel size and whether x comes before y, from the axes of an EMD of Berkeley and tomviz.
 
     ``dim1``, ``dim2`` ... lie beside the data, from ``dim0`` on in version 1.
     """
-    angles: tuple[tuple[str, NDArray], ...] = ()
+    angles: tuple[tuple[str, NDArray[Any]], ...] = ()
     pixel_size, names = None, []
     first = 0 if getattr(inside(node.parent, "dim0"), "shape", None) is not None else 1
     for axis, count in enumerate(node.shape):

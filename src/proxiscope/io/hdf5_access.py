@@ -128,7 +128,7 @@ def _walk(file: Any, variable: str, path: Path) -> Any:
     return node
 
 
-def load(node: Any, path: Path) -> NDArray:
+def load(node: Any, path: Path) -> NDArray[Any]:
     """The values of a dataset, after the checks that they lie in this file and fit into memory."""
     _check(node, path)
     nbytes = nbytes_of(node.shape, node.dtype.itemsize)
@@ -156,7 +156,7 @@ def stored(node: Any, path: Path) -> Any:
     return lazily(path, node.shape, node.dtype, get, "HDF5", chunks=node.chunks)
 
 
-def _piece(path: Path, name: str, key: tuple) -> NDArray:
+def _piece(path: Path, name: str, key: tuple[Any, ...]) -> NDArray[Any]:
     import h5py
     import hdf5plugin  # noqa: F401 - registers its filters
 

@@ -24,7 +24,7 @@ def check_filters(node: Any, path: Path) -> None:
         raise InputError(path.name, found, "Write it with gzip, LZ4, Bitshuffle, Blosc or Zstandard.")
 
 
-def check_chunks(node: Any, path: Path, key: tuple | None = None) -> None:
+def check_chunks(node: Any, path: Path, key: tuple[Any, ...] | None = None) -> None:
     """Raise InputError if a chunk of a dataset would unpack to more than its shape, or is cut short.
 
     Parameters
@@ -77,7 +77,7 @@ def _filters(node: Any) -> list[tuple[int, tuple[int, ...]]]:
     return [plan.get_filter(i)[:3:2] for i in range(plan.get_nfilters())]
 
 
-def _corners(node: Any, key: tuple | None) -> list[range]:
+def _corners(node: Any, key: tuple[Any, ...] | None) -> list[range]:
     """Where the chunks begin that a part of a dataset lies in, for each axis."""
     found = []
     for axis, (n, step) in enumerate(zip(node.shape, node.chunks, strict=True)):

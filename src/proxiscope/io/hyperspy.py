@@ -21,7 +21,7 @@ class Group(Protocol):
     def attributes(self, name: str) -> dict[str, Any] | None:
         """Attributes of the node below the group, or None if there is none."""
 
-    def values(self, name: str) -> NDArray | None:
+    def values(self, name: str) -> NDArray[Any] | None:
         """Numbers of the array below the group, or None if there is none."""
 
 
@@ -58,7 +58,7 @@ def read(path: Path, variable: str | None = None) -> Found:
     return Found(*_with_notes(found, others(name, list(arrays))))
 
 
-def _with_notes(found: Found, notes: tuple[str, ...]) -> tuple:
+def _with_notes(found: Found, notes: tuple[str, ...]) -> tuple[Any, ...]:
     return found.data, found.angles, found.pixel_size, found.tilt_axis, (*found.notes, *notes)
 
 
@@ -104,14 +104,14 @@ def interpret(data: Any, group: Group, path: Path) -> Found:
     return Found(data, tuple(angles), size, tilt_axis, notes)
 
 
-def _values(listed: NDArray | None, axis: dict, count: int) -> NDArray:
+def _values(listed: NDArray[Any] | None, axis: dict[str, Any], count: int) -> NDArray[Any]:
     """Values of an axis: listed for an uneven one, else from offset and scale."""
     if listed is not None and listed.shape == (count,):
         return listed.astype(np.float64)
     return float(axis.get("offset", 0)) + float(axis.get("scale", 1)) * np.arange(count)
 
 
-def _etspy_tilts(group: Group) -> NDArray | None:
+def _etspy_tilts(group: Group) -> NDArray[Any] | None:
     """The tilts etspy keeps beside the images; all zero means that nobody set them."""
     tilts = group.values("metadata/Tomography/_sig_tilts/data")
     return tilts.astype(np.float64) if tilts is not None and tilts.any() else None

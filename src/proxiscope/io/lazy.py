@@ -39,19 +39,22 @@ class OnDisk:
         Words for the message.
     """
 
-    def __init__(self, path: Path, shape: tuple[int, ...], dtype: DTypeLike, get: Callable[[tuple], Any], kind: str):
+    def __init__(
+        self, path: Path, shape: tuple[int, ...], dtype: DTypeLike, get: Callable[[tuple[Any, ...]], Any], kind: str
+    ):
         self.path, self.shape, self.dtype, self.ndim = path, shape, np.dtype(dtype), len(shape)
         self._get, self._kind, self._stamp = get, kind, _stamp(path)
 
-    def __getitem__(self, key: tuple) -> NDArray:
+    def __getitem__(self, key: tuple[Any, ...]) -> NDArray[Any]:
         with reading(self.path, self._kind):
             self._check()
             values = self._values(key if isinstance(key, tuple) else (key,))
             self._check()  # what is written meanwhile would be a mixture
             return values
 
-    def _values(self, key: tuple) -> NDArray:
+    def _values(self, key: tuple[Any, ...]) -> NDArray[Any]:
         """The values at `key`; of a list of numbers, in whatever order, all from the lowest to the highest are read."""
+
         def listed(part: Any) -> bool:
             return isinstance(part, list | np.ndarray)
 
@@ -76,7 +79,7 @@ def lazily(
     path: Path,
     shape: tuple[int, ...],
     dtype: DTypeLike,
-    get: Callable[[tuple], Any],
+    get: Callable[[tuple[Any, ...]], Any],
     kind: str,
     chunks: tuple[int, ...] | None = None,
 ) -> Any:
@@ -99,7 +102,8 @@ def lazily(
     if chunks is not None:
         require_memory(nbytes_of(chunks, np.dtype(dtype).itemsize), path)
     held = OnDisk(path, shape, dtype, get, kind)
-    return da.from_array(held, chunks=_pieces(shape, dtype, chunks), name=False)
+    make: Any = da.from_array
+    return make(held, chunks=_pieces(shape, dtype, chunks), name=False)
 
 
 def plain(path: Path, shape: tuple[int, ...], dtype: DTypeLike, start: int, kind: str) -> Any:
@@ -133,12 +137,12 @@ def plain(path: Path, shape: tuple[int, ...], dtype: DTypeLike, start: int, kind
     return values
 
 
-def _plain(path: Path, shape: tuple[int, ...], dtype: np.dtype, start: int, key: tuple) -> NDArray:
+def _plain(path: Path, shape: tuple[int, ...], dtype: np.dtype, start: int, key: tuple[Any, ...]) -> NDArray[Any]:
     with path.open("rb") as file:
         return _rows(file, shape, dtype, start, key)
 
 
-def _rows(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype, start: int, key: tuple) -> NDArray:
+def _rows(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype, start: int, key: tuple[Any, ...]) -> NDArray[Any]:
     """The values at `key`, section by section; of a section all rows from the first to the last one of the key."""
     row = nbytes_of(shape[1:], dtype.itemsize)
     wanted = np.arange(shape[0])[key[0]]
@@ -155,11 +159,12 @@ def _rows(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype, start: int, 
     return values.reshape(last - first, *shape[1:])[(wanted - first, *key[1:])]
 
 
-def mapped(array: NDArray) -> Any:
+def mapped(array: NDArray[Any]) -> Any:
     """A dask array over one in memory, so that arithmetic on it waits until it is used."""
     import dask.array as da
 
-    return da.from_array(array, chunks=_pieces(array.shape, array.dtype, None), name=False)
+    make: Any = da.from_array
+    return make(array, chunks=_pieces(array.shape, array.dtype, None), name=False)
 
 
 def is_lazy(array: Any) -> bool:
@@ -177,12 +182,12 @@ def in_rows(count: int) -> Iterator[None]:
         _few_rows.reset(token)
 
 
-def read_here(array: Any) -> NDArray:
+def read_here(array: Any) -> NDArray[Any]:
     """The values of an array, read in the calling thread whatever schedules the work of others."""
     return np.asarray(array.compute(scheduler="synchronous") if is_lazy(array) else array)
 
 
-def in_memory(array: ArrayLike, path: Path) -> NDArray:
+def in_memory(array: ArrayLike, path: Path) -> NDArray[Any]:
     """The values of an array from a file, once they are known to fit into memory.
 
     Raises

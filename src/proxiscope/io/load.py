@@ -117,7 +117,13 @@ def load(
     InputError
         If the file cannot be read, is neither, does not say what it has to, or what was given does not fit to it.
     """
-    options = {"support": support, "mask": mask, "intensities": intensities, "tilt_axis": tilt_axis, "steps": steps}
+    options: dict[str, Any] = {
+        "support": support,
+        "mask": mask,
+        "intensities": intensities,
+        "tilt_axis": tilt_axis,
+        "steps": steps,
+    }
     options |= {"tick": tick}
     options |= {"object": object, "hold_out": hold_out, "start": start, "pixel_size": pixel_size}
     options |= {"reverse_angles": reverse_angles, "in_plane": in_plane}
@@ -162,7 +168,8 @@ def kind_of(raw: RawData, kind: Kind | None = None, expected: Kind | None = None
             "Give the file that was measured; load(..., kind=...) in Python takes it all the same",
         )
     tilted = raw.angles is not None or raw.rotations is not None
-    return kind or declared or expected or ("pattern" if raw.data.ndim == 2 and not tilted else "tilt-series")
+    said = None if declared == "result" else declared
+    return kind or said or expected or ("pattern" if raw.data.ndim == 2 and not tilted else "tilt-series")
 
 
 def _complete(raw: RawData, kind: Kind, options: dict[str, Any]) -> dict[str, Any]:
@@ -220,7 +227,10 @@ def problem_from(
     if support is None and "support" in own:
         support, raw = own["support"], replace(raw, notes=(*raw.notes, OWN_SUPPORT))
     if kind == "pattern":
-        options = {"intensities": _are_intensities(raw) if intensities is None else intensities, "hold_out": hold_out}
+        options: dict[str, Any] = {
+            "intensities": _are_intensities(raw) if intensities is None else intensities,
+            "hold_out": hold_out,
+        }
         options |= {"object": object or raw.declared.object or "non-negative", "source": str(raw.source)}
         options |= {"start": own.get("start") if start is None else start}
         size = raw.declared.reconstruction_pixel_size if pixel_size is None else pixel_size
@@ -230,17 +240,17 @@ def problem_from(
             images = prepared_pattern(data, mask, steps, tick, intensities=options["intensities"], pixel_size=size)
             data, mask, size, notes = images.values, images.valid, images.pixel_size, (*notes, *images.remarks)
             options["intensities"] = True
-        found = pattern(data, support, mask, pixel_size=size, **options)
+        made = pattern(data, support, mask, pixel_size=size, **options)
         if own.get("held_out") is not None and not hold_out:
-            found = found.copy_with(held_out=as_mask("held_out", own["held_out"], found.shape) & found.known)
-        return found, notes
-    tilts = _tilts(raw)
-    _check_series(raw, tilts)
-    placed = {"tilt_axis": raw.tilt_axis if tilt_axis is None else tilt_axis}
+            made = made.copy_with(held_out=as_mask("held_out", own["held_out"], made.shape) & made.known)
+        return made, notes
+    _check_series(raw, _tilts(raw))
+    tilts: Any = raw.angles if raw.rotations is None else raw.rotations
+    placed: dict[str, Any] = {"tilt_axis": raw.tilt_axis if tilt_axis is None else tilt_axis}
     placed |= {"reverse_angles": reverse_angles, "in_plane": in_plane}
     series = tilt_series(
         raw.data,
-        raw.angles if raw.rotations is None else raw.rotations,
+        tilts,
         shifts=raw.shifts,
         refined=raw.shifts is not None,
         mask=mask,
@@ -259,7 +269,7 @@ def problem_from(
     return series, found
 
 
-def _tilts(raw: RawData) -> NDArray | None:
+def _tilts(raw: RawData) -> NDArray[Any] | None:
     """The tilts as `read` takes them: angles (tilt,), triples (tilt, 3), or with shifts (tilt, 5)."""
     tilts = raw.angles if raw.rotations is None else raw.rotations
     if tilts is None or raw.shifts is None:
@@ -268,7 +278,7 @@ def _tilts(raw: RawData) -> NDArray | None:
     return np.column_stack([triples, raw.shifts])
 
 
-def tilts_as_in_file(raw: RawData) -> tuple[NDArray | None, NDArray | None]:
+def tilts_as_in_file(raw: RawData) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
     """The tilts that were found, in the order of the images in the file, and the order that these were put in."""
     tilts = _tilts(raw)
     if tilts is None or raw.order is None:
@@ -278,7 +288,7 @@ def tilts_as_in_file(raw: RawData) -> tuple[NDArray | None, NDArray | None]:
     return as_stored, raw.order
 
 
-def _check_series(raw: RawData, tilts: NDArray | None) -> None:
+def _check_series(raw: RawData, tilts: NDArray[Any] | None) -> None:
     if raw.data.ndim == 2:
         raise InputError(raw.source.name, f"an image of shape {raw.data.shape}", "Give a stack (tilt, y, x)")
     if tilts is None:
@@ -290,7 +300,7 @@ def _check_series(raw: RawData, tilts: NDArray | None) -> None:
         )
 
 
-def _usable(raw: RawData, mask: NDArray | None) -> NDArray | None:
+def _usable(raw: RawData, mask: NDArray[Any] | None) -> NDArray[Any] | None:
     """Usable pixels as the file has them and as they were given; both have to hold."""
     valid = raw.declared.valid
     if mask is not None and raw.order is not None and np.shape(mask) == raw.data.shape:

@@ -1,6 +1,7 @@
 """MATLAB .mat, version 5 and 7.3 (which is HDF5)."""
 
 from pathlib import Path
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -54,7 +55,7 @@ def read(path: Path, variable: str | None = None) -> Found:
     return Found(data, angles, notes=notes, turned=turned)
 
 
-def read_angles(path: Path) -> NDArray:
+def read_angles(path: Path) -> NDArray[Any]:
     """The angles of a .mat file, as stored: a variable named like angles, else the only one that may be."""
     source = _open(path)
     small = {name: shape for name, shape in source.shapes.items() if len(shape) == 2 and min(shape) in (1, 3)}
@@ -75,7 +76,7 @@ class _Version5:
         self._file = matlab5.File(path)
         self.shapes = {name: variable.shape for name, variable in self._file.variables.items()}
 
-    def load(self, name: str) -> NDArray:
+    def load(self, name: str) -> NDArray[Any]:
         return self._file.load(name)
 
 
@@ -94,11 +95,11 @@ class _Version73:
             }
 
     @staticmethod
-    def _class(node) -> str:
+    def _class(node: Any) -> str:
         kind = attribute(node, "MATLAB_class", b"double")
         return kind.decode() if isinstance(kind, bytes) else str(kind)
 
-    def load(self, name: str) -> NDArray:
+    def load(self, name: str) -> NDArray[Any]:
         with self._hdf5.open_file(self.path) as file:
             node = self._hdf5.find(file, name, self.path)
             data = self._hdf5.load(node, self.path)

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +78,7 @@ class File:
         if len({name for name, _ in found}) < len(found):
             raise self._damaged("two variables have one name")
 
-    def load(self, name: str) -> NDArray:
+    def load(self, name: str) -> NDArray[Any]:
         """The array of a variable, in Fortran order; MATLAB stores whole numbers in as few bytes as they need."""
         variable = self.variables[name]
         require_memory(nbytes_of(variable.shape, 8), self._path)
@@ -94,9 +94,10 @@ class File:
         dtype = bool if flags & _LOGICAL else values.dtype.newbyteorder("=")
         return values.astype(dtype, copy=False).reshape(variable.shape, order="F")
 
-    def _byte_order(self, header: bytes) -> str:
+    def _byte_order(self, header: bytes) -> Literal["<", ">"]:
         mark = header[124:128]
-        order = {b"\x00\x01IM": "<", b"\x01\x00MI": ">"}.get(mark)
+        orders: dict[bytes, Literal["<", ">"]] = {b"\x00\x01IM": "<", b"\x01\x00MI": ">"}
+        order = orders.get(mark)
         if order is None:
             raise InputError(self._path.name, "is no MATLAB file of version 5 or 7.3", "Save it again with save -v7")
         return order
@@ -171,7 +172,7 @@ class File:
             raise self._damaged("an element that is larger than its array")
         return element
 
-    def _values(self, block: bytes, element: _Element, shape: tuple[int, ...]) -> NDArray:
+    def _values(self, block: bytes, element: _Element, shape: tuple[int, ...]) -> NDArray[Any]:
         stored = np.dtype(_STORED.get(element.kind, "V1")).newbyteorder(self._order)
         count = nbytes_of(shape, 1)
         if element.kind not in _STORED or count * stored.itemsize != element.size:

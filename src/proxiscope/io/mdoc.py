@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path, PureWindowsPath
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from proxiscope.io.text import read_text
 _SERIES = (".mrc", ".st", ".mrcs", ".tif", ".tiff")
 
 
-def read_mdoc(path: Path) -> dict:
+def read_mdoc(path: Path) -> dict[str, Any]:
     """What a SerialEM ``.mdoc`` says.
 
     A dict of ``angles`` (degrees, float64, by section), ``pixel_size`` (nm) and ``tilt_axis`` (degrees from

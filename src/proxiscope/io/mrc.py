@@ -5,7 +5,7 @@ import gzip
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from proxiscope.io.raw import Found, nbytes_of, require_memory, require_plausibl
 
 _MODES = (0, 1, 2, 3, 4, 6, 12)
 _HEADER = 1024  # bytes
-_OPEN = {".gz": gzip.open, ".bz2": bz2.open}
+_OPEN: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open}
 
 
 def read(path: Path, variable: str | None = None) -> Found:
@@ -92,7 +92,7 @@ def _header(file: IO[bytes], path: Path, size: int | None) -> _Head:
         if not _plausible(raw, shape):
             continue
         dtype = dtype_from_mode(raw["mode"]).newbyteorder(order)
-        notes = ()
+        notes: tuple[str, ...] = ()
         if raw["mode"] == 0 and _imod_unsigned(block, order):
             dtype, notes = np.dtype(np.uint8), ("IMOD stored the bytes of this file unsigned.",)
         titles = "\n".join(label.decode("latin-1") for label in raw["label"])
@@ -134,7 +134,7 @@ def _truncated(path: Path, head: _Head, size: int | None) -> InputError:
     )
 
 
-def _data(file: IO[bytes], path: Path, head: _Head, size: int | None) -> NDArray:
+def _data(file: IO[bytes], path: Path, head: _Head, size: int | None) -> NDArray[Any]:
     if size is not None:
         return plain(path, head.shape, head.dtype, head.start, "MRC")
     nbytes = nbytes_of(head.shape, head.dtype.itemsize)
@@ -146,7 +146,7 @@ def _data(file: IO[bytes], path: Path, head: _Head, size: int | None) -> NDArray
     return np.frombuffer(block, head.dtype).reshape(head.shape)
 
 
-def _standard_axes(data: NDArray, raw: np.void, notes: list[str]) -> NDArray:
+def _standard_axes(data: NDArray[Any], raw: np.void, notes: list[str]) -> NDArray[Any]:
     """Volumes of crystallographers may number their axes otherwise; turn them to (z, y, x)."""
     axes = [int(raw[name]) for name in ("maps", "mapr", "mapc")]
     if axes in ([3, 2, 1], [0, 0, 0]):
@@ -159,7 +159,7 @@ def _standard_axes(data: NDArray, raw: np.void, notes: list[str]) -> NDArray:
     return turned
 
 
-def _unsigned(data: NDArray, path: Path, notes: list[str]) -> NDArray:
+def _unsigned(data: NDArray[Any], path: Path, notes: list[str]) -> NDArray[Any]:
     """Undo the offset of -32768 with which FEI software puts unsigned counts into signed integers.
 
     Counts are never far below zero on average, so a mean below -8192, or no value at all above zero, tells.
@@ -172,12 +172,13 @@ def _unsigned(data: NDArray, path: Path, notes: list[str]) -> NDArray:
         return data
     notes.append("The counts are unsigned and were stored with an offset of -32768: added 32768.")
     if large:
-        return (data if is_lazy(data) else mapped(data)).map_blocks(_add_offset, dtype=np.uint16)
+        pieces: Any = data if is_lazy(data) else mapped(data)
+        return pieces.map_blocks(_add_offset, dtype=np.uint16)
     require_memory(data.nbytes, path)
     return _add_offset(data)
 
 
-def _sample(data: NDArray) -> NDArray:
+def _sample(data: NDArray[Any]) -> NDArray[Any]:
     """Some rows of some sections, side by side."""
     sections = data[:: max(1, len(data) // 16)]
     rows = max(1, sections.shape[1] * 2**23 // sections.nbytes)
@@ -185,7 +186,7 @@ def _sample(data: NDArray) -> NDArray:
     return np.array(sections[:, first : first + rows])
 
 
-def _add_offset(data: NDArray) -> NDArray:
+def _add_offset(data: NDArray[Any]) -> NDArray[Any]:
     native = np.ascontiguousarray(data, dtype=data.dtype.newbyteorder("="))
     return np.add(native.view(np.uint16), np.uint16(32768))  # wraps around, which is what the offset needs
 
@@ -232,10 +233,10 @@ def _tilt_axis(path: Path, stated: tuple[float | None, ...], notes: list[str]) -
     return axis
 
 
-def _beside(path: Path) -> tuple[dict, float | None]:
+def _beside(path: Path) -> tuple[dict[str, Any], float | None]:
     """What an mdoc file, and the tilt axis angle that an FEI log beside the file, say."""
     stem = Path(path.stem).stem if path.suffix.lower() in _OPEN else path.stem
-    mdoc: dict = {"pixel_size": None, "tilt_axis": None}
+    mdoc: dict[str, Any] = {"pixel_size": None, "tilt_axis": None}
     for name in (path.name + ".mdoc", stem + ".mdoc"):
         if path.with_name(name).is_file():
             with suppress(InputError, OSError, ValueError):  # a bad neighbour is no reason to refuse the data

@@ -29,7 +29,7 @@ def extended(block: bytes, raw: np.void, titles: str, sections: int) -> dict[str
     if kind == "SERI":
         return _serial(block, raw, sections)
     if not kind and "fei company" in titles.lower() and len(block) >= 128 * max(sections, 1):
-        order = raw.dtype["mode"].str[0]
+        order: Any = raw.dtype["mode"].str[0]
         records = np.frombuffer(block, _FEI_OLD.newbyteorder(order), count=sections)
         return _record(records["alpha"], records["pixel"], records["axis"])
     return _NOTHING
@@ -58,7 +58,7 @@ def _serial(block: bytes, raw: np.void, sections: int) -> dict[str, Any]:
     return _NOTHING | {"angles": angles if angles.any() else None}
 
 
-def _record(alpha: NDArray, pixel: NDArray, axis: NDArray) -> dict[str, Any]:
+def _record(alpha: NDArray[Any], pixel: NDArray[Any], axis: NDArray[Any]) -> dict[str, Any]:
     """FEI's records: angles unless all are zero, pixel size from metres; an axis of zero means not set."""
     angles = alpha.astype(np.float64)
     size = float(f"{pixel[0] * 1e9:.6g}")

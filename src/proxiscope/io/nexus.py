@@ -31,6 +31,7 @@ def read_tomography(file: Any, path: Path) -> Found | None:
         There is no projection.
     """
     nodes = datasets(file)
+    data: Any
     for name, key in nodes.items():
         data = inside(key.parent, "data") if name.rsplit("/", 1)[-1] == "image_key" else None
         if getattr(data, "ndim", 0) == 3 and key.shape == data.shape[:1] and len(key):
@@ -97,7 +98,9 @@ def detector_of(file: Any, node: Any) -> Any:
     return found[0] if len(found) == 1 else None
 
 
-def described(file: Any, group: Any, shape: tuple[int, ...], path: Path) -> tuple[float | None, Declared, tuple]:
+def described(
+    file: Any, group: Any, shape: tuple[int, ...], path: Path
+) -> tuple[float | None, Declared, tuple[Any, ...]]:
     """Pixel size (nm), what is declared, and notes on images of this shape from an NXdetector."""
     notes: tuple[str, ...] = ()
     places = [f"{group.name}/pixel_mask", f"{group.name}/detectorSpecific/pixel_mask"]
@@ -109,7 +112,7 @@ def described(file: Any, group: Any, shape: tuple[int, ...], path: Path) -> tupl
     return detector.pixel_size(group, path), Declared(quantity="intensities", valid=valid), notes
 
 
-def degrees(node: Any, path: Path) -> NDArray:
+def degrees(node: Any, path: Path) -> NDArray[Any]:
     """The values of a dataset of angles, in degrees unless its unit says radians."""
     if nbytes_of(node.shape, 1) > 10**6:
         raise InputError(path.name, f"{node.name} has shape {node.shape}", "Keep one angle an image in it.")

@@ -3,6 +3,7 @@
 import zipfile
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.lib import format as npformat
@@ -119,7 +120,7 @@ def _small(header: _Header) -> bool:
     return nbytes_of(header[0], 1) <= 10**6
 
 
-def _array(archive: zipfile.ZipFile, path: Path, name: str) -> NDArray:
+def _array(archive: zipfile.ZipFile, path: Path, name: str) -> NDArray[Any]:
     info = archive.getinfo(name + ".npy")
     with archive.open(info) as file:
         shape, dtype = npy.header(file, path)

@@ -73,7 +73,7 @@ def _image(root: Any, multiscales: Any, variable: str | None, path: Path) -> Fou
     return Found(data, pixel_size=size, notes=notes)
 
 
-def _scale(image: Mapping, dataset: Mapping, ndim: int) -> np.ndarray | None:
+def _scale(image: Mapping[str, Any], dataset: Mapping[str, Any], ndim: int) -> np.ndarray | None:
     """Scales of the axes: those of the dataset times those of the image."""
     scales = [
         np.asarray(transform["scale"], dtype=np.float64)

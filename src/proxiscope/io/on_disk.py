@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from copy import copy
 from dataclasses import KW_ONLY, asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,8 +115,13 @@ class OpenSeries:
         axis = raw.tilt_axis if series.tilt_axis is None else series.tilt_axis
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of images that are not those in the file
-            options = {"tilt_axis": axis, "reverse_angles": series.reverse_angles, "pixel_size": series.pixel_size}
-            tilts, self.notes = problem_from(small, "tilt-series", **options)
+            options: dict[str, Any] = {
+                "tilt_axis": axis,
+                "reverse_angles": series.reverse_angles,
+                "pixel_size": series.pixel_size,
+            }
+            problem, self.notes = problem_from(small, "tilt-series", **options)
+        tilts = cast(TiltSeries, problem)
         if not tilts.single_axis:
             raise InputError(
                 raw.source.name,
@@ -127,9 +132,9 @@ class OpenSeries:
             raise InputError(raw.source.name, "has a support, which is a volume", "Save the series without one")
         self.tilts = tilts if series.hold_out_tilts is None else tilts.hold_out(series.hold_out_tilts)
         turned, _ = _turns(axis)
-        self._data = turn(raw.data) if turned else raw.data
+        self._data: Any = turn(raw.data) if turned else raw.data
         self.shape: tuple[int, int, int] = self._data.shape
-        self.rows_at_once: int = max(self._data.chunks[1]) if is_lazy(self._data) else 0
+        self.rows_at_once: int = max(cast(Any, self._data).chunks[1]) if is_lazy(self._data) else 0
         valid = _usable(raw, as_array(series.mask))
         valid = None if valid is None else _mask(valid, raw.data.shape)
         self._valid = turn(valid) if turned and valid is not None else valid
@@ -163,7 +168,7 @@ class OpenSeries:
         angles, order = self._angles, None
         if angles is None and not (raw.declared.ours and raw.declared.kind == "tilt-series"):
             angles, order = tilts_as_in_file(raw)
-        given = {"kind": "tilt-series", "angles": angles, "variable": series.variable, **options}
+        given: dict[str, Any] = {"kind": "tilt-series", "angles": angles, "variable": series.variable, **options}
         found = sorted_recipe(series.path, order, (), **given)
         return found if series.hold_out_tilts is None else then(found, "hold_out", every=series.hold_out_tilts)
 
@@ -174,14 +179,14 @@ class OpenSeries:
             valid &= self._valid[tilts, rows]
         return (values if valid.all() else np.where(valid, values, np.float32(0))), valid
 
-    def _made(self, projections: NDArray, valid: NDArray) -> TiltSeries:
+    def _made(self, projections: NDArray[Any], valid: NDArray[Any]) -> TiltSeries:
         part = copy(self.tilts)
         part.__dict__.pop("used", None)
         part.__dict__.update(projections=projections, valid=valid)
         return part
 
 
-def _mask(valid: NDArray, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def _mask(valid: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Usable pixels (tilt, y, x), those of one image without a copy for each tilt."""
     usable = (valid != 0) & (valid == valid)
     if usable.shape not in (shape, shape[1:]):

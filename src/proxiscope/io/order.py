@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from proxiscope.io.lazy import LAZY, is_lazy, mapped
 
 
-def tilt_order(angles: NDArray) -> NDArray | None:
+def tilt_order(angles: NDArray[Any]) -> NDArray[Any] | None:
     """Which image comes first, second ... by its tilt (tilt,); None if they rise or fall already, or are triples."""
     if angles.ndim != 1 or len(angles) < 3:
         return None
@@ -16,13 +16,13 @@ def tilt_order(angles: NDArray) -> NDArray | None:
     return None if (steps >= 0).all() or (steps <= 0).all() else np.argsort(angles, kind="stable")
 
 
-def put(data: Any, order: NDArray) -> Any:
+def put(data: Any, order: NDArray[Any]) -> Any:
     """Images (tilt, y, x) in that order; large ones stay on disk."""
     if not is_lazy(data) and data.nbytes >= LAZY:
         data = mapped(data)
     return data[order]
 
 
-def nearer_to(angles: NDArray, one: NDArray, other: NDArray) -> bool:
+def nearer_to(angles: NDArray[Any], one: NDArray[Any], other: NDArray[Any]) -> bool:
     """Whether angles resemble those of one order more than those of the other."""
     return bool(np.abs(angles - one).sum() < np.abs(angles - other).sum())

@@ -54,7 +54,7 @@ def beside(found: Found, path: Path) -> Found:
     return of_document(found, value, path)
 
 
-def of_npz(found: Found, names: Iterable[str], load: Callable[[str], NDArray], path: Path) -> Found:
+def of_npz(found: Found, names: Iterable[str], load: Callable[[str], NDArray[Any]], path: Path) -> Found:
     """What the members of an NPZ say, given their names and a function that loads one.
 
     Parameters
@@ -71,7 +71,7 @@ def of_npz(found: Found, names: Iterable[str], load: Callable[[str], NDArray], p
     if "reconstruction_pixel_size" in names:
         facts["reconstruction_pixel_size_nm"] = float(load("reconstruction_pixel_size"))
     groups = ("metrics_", "products_")
-    arrays = {key: load(key) for key in ("angles", "shifts", "valid") if key in names}
+    arrays: dict[str, NDArray[Any]] = {key: load(key) for key in ("angles", "shifts", "valid") if key in names}
     arrays |= {key.replace("_", "/", 1): load(key) for key in sorted(names) if key.startswith(groups)}
     return declare(found, facts, arrays, path)
 
@@ -79,7 +79,7 @@ def of_npz(found: Found, names: Iterable[str], load: Callable[[str], NDArray], p
 def is_our_group(group: Any) -> bool:
     """Whether an HDF5 group is one that `proxiscope.io.writing.hdf5.describe` wrote."""
     version = attribute(group, FORMAT)
-    return isinstance(version, int | np.integer) and 0 < version <= VERSION
+    return isinstance(version, int | np.integer) and bool(0 < version <= VERSION)
 
 
 def of_group(found: Found, group: Any, path: Path) -> Found:

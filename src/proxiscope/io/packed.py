@@ -6,6 +6,7 @@ Each check raises ValueError with a few words.
 import bz2
 import lzma
 import zlib
+from typing import Any
 
 HARMLESS = 2**28
 """Bytes that may be unpacked without a look."""
@@ -36,7 +37,7 @@ def check_stream(block: bytes, most: int, kind: str) -> None:
     raise ValueError("has too many pieces")
 
 
-def _unpacker(kind: str):
+def _unpacker(kind: str) -> Any:
     if kind == "bz2":
         return bz2.BZ2Decompressor()
     return lzma.LZMADecompressor(memlimit=2**28) if kind == "lzma" else zlib.decompressobj(47)

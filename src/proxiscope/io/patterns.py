@@ -3,12 +3,14 @@
 import math
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.errors import InputError
 from ..phase import DiffractionPattern
 from ..phase.problem import Object
+from ..phase.support import Kind as Shape
 from ..phase.support import initial
 from .reading import read_array
 from .recipe import is_word
@@ -29,15 +31,15 @@ def pattern(
     """A diffraction pattern from an array; support, mask and start as arrays or files, and the rest, as for `load`."""
     if not 0 <= hold_out <= 0.5:
         raise InputError("hold_out", f"a fraction of {hold_out}", "Give one between 0, for none, and 0.5")
-    make = DiffractionPattern.from_intensities if intensities else DiffractionPattern
+    make: Any = DiffractionPattern.from_intensities if intensities else DiffractionPattern
     options = {"object": object, "start": as_array(start), "pixel_size": pixel_size, "source": source}
     make = partial(make, data, known=as_array(mask), **options)
     kind, _, ratio = support.partition(":") if isinstance(support, str) else ("", "", "")
-    if is_word(support):
-        options = _oversampling(support, ratio)
+    made: DiffractionPattern
+    if isinstance(support, str) and is_word(support):
         made = make()
-        made = made.within(initial(kind, made, **options))
-    elif ratio and not Path(support).exists():
+        made = made.within(initial(cast(Shape, kind), made, **_oversampling(support, ratio)))
+    elif ratio and not Path(str(support)).exists():
         raise InputError(
             "support", f"got {support!r}", "Give rectangle:RATIO, ellipse:RATIO, autocorrelation, or a file"
         )
@@ -59,6 +61,6 @@ def _oversampling(support: str, ratio: str) -> dict[str, float]:
     return {"oversampling_ratio": number}
 
 
-def as_array(values: ArrayLike | str | Path | None) -> NDArray | None:
+def as_array(values: ArrayLike | str | Path | None) -> NDArray[Any] | None:
     """An array as it is, or that of a file."""
-    return read_array(values) if isinstance(values, str | Path) else values
+    return read_array(values) if isinstance(values, str | Path) else cast("NDArray[Any] | None", values)

@@ -1,6 +1,7 @@
 """Steps of preparation between a file and its problem."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +15,7 @@ from .text import TABLE_SUFFIXES, read_rows
 Tick = Callable[[float], None]
 
 
-def read_beside(path: str) -> NDArray:
+def read_beside(path: str) -> NDArray[Any]:
     """What a step's own file holds: rows of numbers, if it is text, else an array such as dark frames.
 
     Pixels that the file itself masks are NaN.

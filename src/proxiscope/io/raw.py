@@ -70,8 +70,8 @@ class Declared:
     reconstruction_pixel_size: float | None = None
     valid: NDArray[np.bool_] | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
-    metrics: Mapping[str, NDArray] = field(default_factory=dict)
-    products: Mapping[str, NDArray] = field(default_factory=dict)
+    metrics: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    products: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,16 +105,16 @@ class RawData:
         Which image of the file each one is, (n_tilt,), where they were put in the order of their tilts.
     """
 
-    data: NDArray
-    angles: NDArray | None
-    rotations: NDArray | None
+    data: NDArray[Any]
+    angles: NDArray[Any] | None
+    rotations: NDArray[Any] | None
     pixel_size: float | None
     tilt_axis: Literal["x", "y"]
     notes: tuple[str, ...]
     source: Path
-    shifts: NDArray | None = None
+    shifts: NDArray[Any] | None = None
     declared: Declared = Declared()
-    order: NDArray | None = None
+    order: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,8 +125,8 @@ class Found:
     that the axes were reversed because the format usually stores (x, y, z or tilt).
     """
 
-    data: NDArray
-    angles: tuple[tuple[str, NDArray], ...] = ()
+    data: NDArray[Any]
+    angles: tuple[tuple[str, NDArray[Any]], ...] = ()
     pixel_size: float | None = None
     tilt_axis: Literal["x", "y"] = "y"
     notes: tuple[str, ...] = ()
@@ -134,7 +134,7 @@ class Found:
     declared: Declared = Declared()
 
 
-def squeezed(data: NDArray, path: Path) -> tuple[NDArray, tuple[str, ...]]:
+def squeezed(data: NDArray[Any], path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
     """Data without leading axes of length one, and a note if there were any.
 
     Raises
@@ -167,7 +167,7 @@ def metres(value: Any) -> float | None:
         return None
 
 
-def check_file(path: str | os.PathLike) -> Path:
+def check_file(path: str | os.PathLike[str]) -> Path:
     """Path of a regular file that is not empty.
 
     Raises

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,13 @@ __all__ = ["READ_SUFFIXES", "read", "read_array"]
 Placed = tuple[Callable[[Any], Any], tuple[str, ...]]
 """What makes (tilt, y, x) of an array that is shaped as the file has it, and notes."""
 
+_Candidate = tuple[str, Callable[[], NDArray[Any]]]
+
 
 def read(
     path: Source,
     *,
-    angles: str | os.PathLike | ArrayLike | None = None,
+    angles: str | os.PathLike[str] | ArrayLike | None = None,
     variable: str | None = None,
 ) -> RawData:
     """Read an image, a tilt series or a volume with what the file and its neighbours say about it.
@@ -57,9 +60,10 @@ def read(
     opened = _open(path, variable, kinds="biuf")
     found, path = opened.found, opened.path
     if angles is not None:
-        named = isinstance(angles, str | os.PathLike)
-        values = read_angles(angles) if named else as_angles(angles, "angles")
-        origin = Path(angles).name if named else "the call"
+        if named := isinstance(angles, str | os.PathLike):
+            values, origin = read_angles(angles), Path(angles).name
+        else:
+            values, origin = as_angles(angles, "angles"), "the call"
         placed = _place(found, len(values), asked=True)
         if placed is None:
             raise InputError(
@@ -80,11 +84,23 @@ def read(
     )
 
 
-def read_array(path: Source, variable: str | None = None) -> NDArray:
+def read_array(path: Source, variable: str | None = None) -> NDArray[Any]:
     """Read the array alone, such as a support, a mask or an earlier result, in the type it is stored in.
 
     It has the axes (y, x) or (z, y, x). Complex numbers are read too, from NPY, NPZ, HDF5, Zarr and MATLAB. In masks
     of proxiscope true, or non-zero, is usable; those of Fit2D (.msk) mean the opposite and are turned round.
+
+    Parameters
+    ----------
+    path : path-like
+        The file, as for `read`.
+    variable : str, optional
+        Name of the array in a file that holds several.
+
+    Returns
+    -------
+    ndarray
+        As it is stored.
 
     Raises
     ------
@@ -113,7 +129,7 @@ def _checked(found: Found, path: Path, kinds: str) -> Found:
     return found
 
 
-def _candidates(opened: Opened, notes: list[str]) -> Iterator[tuple[str, NDArray]]:
+def _candidates(opened: Opened, notes: list[str]) -> Iterator[tuple[str, NDArray[Any]]]:
     """Angles that were not asked for, from the file and from its neighbours, most trusted first.
 
     MRC headers are often copied along without their angles' being true, so there the neighbours go first.
@@ -124,12 +140,12 @@ def _candidates(opened: Opened, notes: list[str]) -> Iterator[tuple[str, NDArray
     if found.declared.ours and found.angles:
         yield found.angles[0]
         return
-    embedded = [(origin, lambda v=values, o=origin: as_angles(v, o)) for origin, values in found.angles]
-    beside = [(file.name, lambda f=file: read_angles(f)) for file in siblings(path, opened.stem)]
+    embedded: list[_Candidate] = [(origin, partial(as_angles, values, origin)) for origin, values in found.angles]
+    beside: list[_Candidate] = [(file.name, partial(read_angles, file)) for file in siblings(path, opened.stem)]
     copied = any(suffix.lower() in MRC for suffix in path.suffixes[-2:])
     candidates = beside + embedded if copied else embedded + beside
     if opened.described_by is not None:
-        candidates.insert(0, (opened.described_by.name, lambda: read_angles(opened.described_by)))
+        candidates.insert(0, (opened.described_by.name, partial(read_angles, opened.described_by)))
     for origin, get in candidates:
         try:
             yield origin, get()
@@ -158,7 +174,7 @@ def _place(found: Found, count: int, *, asked: bool) -> Placed | None:
     return lambda a: np.moveaxis(a, axes[0], 0), (note,)
 
 
-def _with_given(opened: Opened, values: NDArray, origin: str, placed: Placed) -> RawData:
+def _with_given(opened: Opened, values: NDArray[Any], origin: str, placed: Placed) -> RawData:
     """With angles that were asked for, in the order in which they are given.
 
     Refined tilts are those of a series as it was read, which may have been put in order: the file's own angles tell.
@@ -167,7 +183,7 @@ def _with_given(opened: Opened, values: NDArray, origin: str, placed: Placed) ->
     if values.shape[1:] == (5,) and not opened.found.declared.ours:
         own = next((v for _, v in _candidates(opened, []) if v.shape == (len(values),)), None)
         order = tilt_order(own) if own is not None else None
-        order = order if order is not None and nearer_to(values[:, 1], own[order], own) else None
+        order = order if own is not None and order is not None and nearer_to(values[:, 1], own[order], own) else None
     elif tilt_order(values) is not None:
         notes += ("The angles given are not in the order of the tilts; the images stay as the file has them.",)
     found = opened.found
@@ -177,10 +193,10 @@ def _with_given(opened: Opened, values: NDArray, origin: str, placed: Placed) ->
 def _with_angles(
     found: Found,
     path: Path,
-    values: NDArray,
+    values: NDArray[Any],
     origin: str,
     placed: Placed,
-    order: NDArray | None,
+    order: NDArray[Any] | None,
     *,
     sort_values: bool = True,
 ) -> RawData:
@@ -208,6 +224,6 @@ def _with_angles(
     )
 
 
-def _count(values: NDArray) -> str:
+def _count(values: NDArray[Any]) -> str:
     kinds = {(): "angles", (3,): "Euler triples", (5,): "refined tilts"}
     return f"{len(values)} {kinds[values.shape[1:]]}"

@@ -32,9 +32,11 @@ def problem_of(recipe: Mapping[str, Any], find: Find = lambda file: Path(file["p
         If a file cannot be read, or the recipe has an array by its hash only.
     """
     if "joined" in recipe:
-        problem: Problem = merge(*(problem_of(one, find) for one in recipe["joined"]))
+        several: list[Any] = [problem_of(one, find) for one in recipe["joined"]]
+        problem: Problem = merge(*several)
     else:
-        problem = load(source_in(recipe, find), **options_in(recipe, find))
+        source: Any = source_in(recipe, find)
+        problem = load(source, **options_in(recipe, find))
     for step in recipe.get("then", ()):
         problem = _then(problem, step, find)
     return problem

@@ -14,13 +14,13 @@ from ..core.recipes import by_value, file_hash, from_value, then
 from ..preparation import Step, as_step
 from .sampled import is_sample, sample_name, sample_path
 
-Find = Callable[[Mapping[str, str]], Path]
+Find = Callable[[Mapping[str, str]], str | Path]
 """Where a file lies now, of which a recipe has the path and the hash."""
 
 _MAY_BE_FILES = ("angles", "support", "mask", "start")
 
 
-def recipe_of(path: str | os.PathLike | Sequence[str | os.PathLike], **options: Any) -> dict[str, Any]:
+def recipe_of(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], **options: Any) -> dict[str, Any]:
     """The recipe of a problem that `load(path, **options)` makes.
 
     For problems that are made otherwise, as from the layers of napari, give the options with which `load` would make
@@ -35,15 +35,16 @@ def recipe_of(path: str | os.PathLike | Sequence[str | os.PathLike], **options: 
         hashes alone: from such a recipe the problem cannot be made again, and an attempt says so.
     """
     kept = {name: _encoded(name, value) for name, value in options.items() if value is not None}
+    if not isinstance(path, str | os.PathLike):
+        return {"files": [_file(p) for p in path], "options": kept, "then": []}
     if is_sample(path):
         return {"sample": sample_name(path), "options": kept, "then": []}
-    single = isinstance(path, str | os.PathLike)
-    return {**(_file(path) if single else {"files": [_file(p) for p in path]}), "options": kept, "then": []}
+    return {**_file(path), "options": kept, "then": []}
 
 
 def sorted_recipe(
-    path: str | os.PathLike | Sequence[str | os.PathLike],
-    order: NDArray | None,
+    path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    order: NDArray[Any] | None,
     steps: Sequence[Step | Mapping[str, Any]],
     **options: Any,
 ) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def after_steps(recipe: Mapping[str, Any], steps: Sequence[Step | Mapping[str, A
     return then(recipe, "prepare", steps=_encoded("steps", steps))
 
 
-def source_in(recipe: Mapping[str, Any], find: Find) -> Path | list[Path]:
+def source_in(recipe: Mapping[str, Any], find: Find) -> str | Path | list[str | Path]:
     """The file of a recipe, or the files that are its images, or the sample, as `load` takes them."""
     if "sample" in recipe:
         return sample_path(recipe["sample"])
@@ -100,7 +101,7 @@ def plain(value: Any) -> Any:
     raise InputError("recipe", f"a value of type {type(value).__name__}", "Give plain values")
 
 
-def _file(path: str | os.PathLike) -> dict[str, str]:
+def _file(path: str | os.PathLike[str]) -> dict[str, str]:
     return {"path": str(Path(path).absolute()), "sha256": file_hash(path)}
 
 

@@ -23,7 +23,7 @@ def is_sample(path: Any) -> bool:
     return isinstance(path, str | os.PathLike) and os.fspath(path).startswith(PREFIX)
 
 
-def sample_name(path: str | os.PathLike) -> str:
+def sample_name(path: str | os.PathLike[str]) -> str:
     """The name of a sample, by its path."""
     return os.fspath(path).removeprefix(PREFIX)
 

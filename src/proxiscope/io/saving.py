@@ -13,7 +13,7 @@ from .raw import Kind, Quantity
 from .writing import write
 
 
-def save(path: str | os.PathLike, thing: Any) -> None:
+def save(path: str | os.PathLike[str], thing: Any) -> None:
     """Write a result, a tilt series, a diffraction pattern or an array; the suffix of `path` decides the format.
 
     ==============  ==================================================================================
@@ -51,7 +51,7 @@ def save(path: str | os.PathLike, thing: Any) -> None:
 
 
 def write_array(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     array: ArrayLike,
     *,
     kind: Kind | None = None,
@@ -69,6 +69,19 @@ def write_array(
 
     Formats as for `save`; parameters as for `Contents`, whose provenance is `metadata`.
 
+    Parameters
+    ----------
+    path : path-like
+        The file to make or replace.
+    array : array_like
+        With two or three dimensions.
+    kind, quantity, object, pixel_size : optional
+        As for `Contents`.
+    metadata : Mapping, optional
+        Where it came from, in values that JSON can hold.
+    metrics, angles, shifts, valid, products : optional
+        As for `Contents`.
+
     Returns
     -------
     tuple of str
@@ -79,7 +92,7 @@ def write_array(
     InputError
         As for `save`.
     """
-    named = {"kind": kind, "quantity": quantity, "object": object, "pixel_size": pixel_size}
+    named: dict[str, Any] = {"kind": kind, "quantity": quantity, "object": object, "pixel_size": pixel_size}
     named |= {"angles": angles, "shifts": shifts, "valid": valid}
-    named |= {"provenance": metadata or {}, "metrics": metrics or {}, "products": products or {}}
-    return write(Path(path), Contents(array=array, **named))
+    named |= {"array": array, "provenance": metadata or {}, "metrics": metrics or {}, "products": products or {}}
+    return write(Path(path), Contents(**named))

@@ -1,7 +1,7 @@
 """From the arrays of a tilt series, as files and layers have them, to the problem."""
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -80,7 +80,8 @@ def tilt_series(
     projections = turn(projections) if turned else projections
     series = TiltSeries(
         projections,
-        **{"rotations" if np.ndim(angles) == 2 else "angles": angles},
+        angles=None if np.ndim(angles) == 2 else angles,
+        rotations=angles if np.ndim(angles) == 2 else None,
         valid=turn(mask) if turned and mask is not None else mask,
         support=support,
         shifts=shifts,
@@ -120,7 +121,7 @@ def has_turn(angles: ArrayLike, in_plane: float | None) -> bool:
     return bool(np.abs((phi - in_plane + 180) % 360 - 180).mean() < 10)
 
 
-def turn(stack: ArrayLike) -> NDArray:
+def turn(stack: ArrayLike) -> NDArray[Any]:
     """Turn images (..., y, x) by 90 degrees: an axis along x comes to lie along y.
 
     A rotation keeps the handedness, and this sense of it keeps the rotation centre at pixel n//2 of x.

@@ -31,7 +31,7 @@ def read_text(path: Path) -> str:
     return raw.decode("utf-8-sig", errors="replace")
 
 
-def read_rows(path: str | os.PathLike) -> NDArray[np.float64]:
+def read_rows(path: str | os.PathLike[str]) -> NDArray[np.float64]:
     """Rows of equally many numbers, between blanks or commas; what follows ``#``, ``;`` or ``%`` is a comment.
 
     Returns

@@ -97,7 +97,7 @@ def _data(path: Path, tiff: Any, series: Any, shape: tuple[int, ...]) -> Any:
     return series.asarray().reshape(shape)
 
 
-def _pages(path: Path, key: tuple) -> NDArray:
+def _pages(path: Path, key: tuple[Any, ...]) -> NDArray[Any]:
     """Some of the pages of the first series."""
     with opened(path, path.name) as tiff:
         pages = tiff.series[0].pages
@@ -120,7 +120,7 @@ def opened(source: Path | io.BytesIO, name: str) -> Iterator[Any]:
             yield tiff
 
 
-def decoded(page: Any, name: str) -> NDArray:
+def decoded(page: Any, name: str) -> NDArray[Any]:
     """The values of a page, once it is known not to unpack to more than it claims."""
     check_packed([page], name)
     return page.asarray()

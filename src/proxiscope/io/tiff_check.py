@@ -5,7 +5,7 @@ And of packed images, whether they unpack to more than they claim: a small file 
 
 import re
 from collections.abc import Iterable
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from proxiscope.core.errors import InputError
 from proxiscope.io.packed import HARMLESS, check_stream
 from proxiscope.io.raw import nbytes_of
 
+_ORDERS: dict[bytes, Literal["little", "big"]] = {b"II": "little", b"MM": "big"}
 _MOST = 2**18  # pages
 _LONG = 2**20  # pixels along an edge
 _TAGS = 4096  # of a page
@@ -35,8 +36,8 @@ def check_pages(file: IO[bytes], name: str) -> None:
     size = file.seek(0, 2)
     file.seek(0)
     head = file.read(16)
-    order = {b"II": "little", b"MM": "big"}.get(head[:2])
-    version = int.from_bytes(head[2:4], order) if order else 0
+    order = _ORDERS.get(head[:2], "little")
+    version = int.from_bytes(head[2:4], order) if head[:2] in _ORDERS else 0
     if version not in (42, 43):
         raise InputError(name, "is no TIFF file", "Give the file its right suffix, or export it again.")
     word, few = (8, 8) if version == 43 else (4, 2)

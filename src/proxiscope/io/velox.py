@@ -93,7 +93,7 @@ def _number(value: Any) -> float | None:
         return None
 
 
-def _tilts(records: list[Mapping[str, Any]]) -> NDArray | None:
+def _tilts(records: list[Mapping[str, Any]]) -> NDArray[Any] | None:
     """Alpha in degrees; None unless they differ."""
     tilts = [_number(_entry(record, "Stage", "AlphaTilt")) for record in records]
     return np.degrees(np.array(tilts, np.float64)) if len(set(tilts)) > 1 and None not in tilts else None

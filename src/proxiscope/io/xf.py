@@ -13,7 +13,7 @@ from proxiscope.io.text import read_rows
 from proxiscope.tomography.alignment.transforms import from_transforms, to_transforms
 
 
-def read_xf(path: str | os.PathLike, shape: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def read_xf(path: str | os.PathLike[str], shape: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Read the shifts (tilt, 2) and the rotations (tilt,) of a series whose raw images are of `shape`.
 
     Raises
@@ -25,7 +25,7 @@ def read_xf(path: str | os.PathLike, shape: tuple[int, int]) -> tuple[NDArray[np
 
 
 def write_xf(
-    path: str | os.PathLike, shifts: ArrayLike, shape: tuple[int, int], rotations: ArrayLike | float = 0.0
+    path: str | os.PathLike[str], shifts: ArrayLike, shape: tuple[int, int], rotations: ArrayLike | float = 0.0
 ) -> None:
     """Write the transformations of shifts (tilt, 2) and rotations, of raw images of `shape`.
 

@@ -119,7 +119,7 @@ class Group:
         node = self._group.get(name)
         return None if node is None else dict(node.attrs)
 
-    def values(self, name: str) -> NDArray | None:
+    def values(self, name: str) -> NDArray[Any] | None:
         node = self._group.get(name)
         if getattr(node, "shape", None) is None or node.dtype.kind not in "iuf":
             return None

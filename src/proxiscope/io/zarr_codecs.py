@@ -1,8 +1,9 @@
 """Codecs of Zarr, with each chunk held against what it unpacks to: libraries read beyond it, or fill the memory."""
 
+from collections.abc import Callable, Hashable
 from copy import copy
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -13,10 +14,9 @@ from proxiscope.io.raw import nbytes_of
 if TYPE_CHECKING:
     from numcodecs.abc import Codec
 
-_CHECKS = {
+_CHECKS: dict[str, Callable[[bytes, int], None]] = {
     "blosc": packed.check_blosc, "zstd": packed.check_zstd, "lz4": packed.check_lz4_block,
-    **{kind: lambda block, most, kind=kind: packed.check_stream(block, most, kind)
-       for kind in ("zlib", "gzip", "bz2", "lzma")},
+    **{kind: partial(packed.check_stream, kind=kind) for kind in ("zlib", "gzip", "bz2", "lzma")},
 }  # fmt: skip
 _FILTERS = 8  # times that a filter, as from one byte to eight, makes a chunk larger
 _ROOM = 2**16  # bytes for check sums and indices
@@ -66,13 +66,13 @@ def _guarded(codec: Any) -> Any:
     if name not in _CHECKS:
         return codec
     other = copy(codec)
-    object.__setattr__(other, "__class__", _checking(type(codec), name))
+    object.__setattr__(other, "__class__", _checking(cast(Hashable, type(codec)), name))
     return other
 
 
 @cache
-def _checking(kind: type, name: str) -> type:
-    class Checked(kind):
+def _checking(kind: Any, name: str) -> type:
+    class Checked(kind):  # type: ignore[misc]  # of a base known when it runs
         async def _decode_single(self, chunk_bytes: Any, chunk_spec: Any) -> Any:
             check(name, chunk_bytes.to_bytes(), _room(chunk_spec))
             return await super()._decode_single(chunk_bytes, chunk_spec)
@@ -95,7 +95,7 @@ def _guarded2(codec: "Codec", most: int) -> "Codec":
     if name not in _CHECKS:
         return codec
 
-    class Checked(type(codec)):
+    class Checked(type(codec)):  # type: ignore[misc]  # of a base known when it runs
         def decode(self, buf: Any, out: Any = None) -> Any:
             check(name, np.ascontiguousarray(buf).view(np.uint8), most)
             return super().decode(buf, out)

@@ -1,6 +1,7 @@
 """K-means estimators with the interface of scikit-learn: stochastic backward Euler, and two to compare it with."""
 
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import sklearn.cluster
@@ -19,7 +20,7 @@ _NAMES = {"start": "init", "max_iterations": "max_iter", "inner_iterations": "in
 """Parameters of `SBE` that are called otherwise here."""
 
 
-class SBEKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):
+class SBEKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[misc]
     """K-means by stochastic backward Euler (thesis algorithm 4), see `proxiscope.learning.SBE`.
 
     It leaves bad starts behind where clusters are of about equal size. `sklearn.cluster.KMeans` with several starts by
@@ -93,7 +94,7 @@ class SBEKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin,
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: None = None) -> "SBEKMeans":
-        """Find the centroids of points X (n_samples, n_features)."""
+        """Find the centroids of points X (n_samples, n_features); raises InputError for unfit parameters."""
         points = validate_data(self, X, dtype=[np.float64, np.float32], order="C")
         if not (isinstance(self.n_init, Integral) and self.n_init >= 1):
             raise InputError("n_init", f"got {self.n_init!r}", "Give a whole number >= 1")
@@ -102,13 +103,18 @@ class SBEKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin,
             best = self._best(points, random)
         except InputError as error:
             raise InputError(_NAMES.get(error.field, error.field), error.found, error.remedy) from None
-        self.objective_, self.cluster_centers_, self.labels_, self.n_iter_ = best
+        self.objective_: float = best[0]
+        self.cluster_centers_: NDArray[Any] = best[1]
+        self.labels_, self.n_iter_ = best[2:]
         self.inertia_ = 2 * len(points) * self.objective_
         return self
 
-    def _best(self, points: NDArray, random: np.random.RandomState) -> tuple[float, NDArray, NDArray[np.int32], int]:
+    def _best(
+        self, points: NDArray[Any], random: np.random.RandomState
+    ) -> tuple[float, NDArray[Any], NDArray[np.int32], int]:
         """The run with the lowest objective; those that diverge are left out, unless all do."""
-        runs, diverged = [], None
+        runs: list[Any] = []
+        diverged = DivergedError()
         for _ in range(self.n_init):
             try:
                 runs.append(self._run(points, random))
@@ -118,17 +124,20 @@ class SBEKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin,
             raise diverged
         return min(runs, key=lambda run: run[0])
 
-    def _run(self, points: NDArray, random: np.random.RandomState) -> tuple[float, NDArray, NDArray[np.int32], int]:
+    def _run(
+        self, points: NDArray[Any], random: np.random.RandomState
+    ) -> tuple[float, NDArray[Any], NDArray[np.int32], int]:
         """The objective, centroids, labels and number of iterations of one run."""
-        given = not isinstance(self.init, str)
-        problem = PointSet(points, self.init if given else None)
-        algorithm = self._algorithm("random" if given else self.init)
+        init: Any = self.init
+        given = not isinstance(init, str)
+        problem = PointSet(points, init if given else None)
+        algorithm = self._algorithm("random" if given else init)
         *_, progress = iterate(algorithm, problem, seed=int(random.randint(np.iinfo(np.int32).max)))
         centroids = progress.estimate()
         labels, objective = assign(points, centroids)
         return objective, centroids, labels, progress.iteration
 
-    def _algorithm(self, start: str) -> SBE:
+    def _algorithm(self, start: Any) -> SBE:
         return SBE(
             n_clusters=self.n_clusters,
             start=start,
@@ -145,7 +154,7 @@ class SBEKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin,
         """Index of the nearest centroid of each point, (n_samples,)."""
         return assign(self._checked(X), self.cluster_centers_)[0]
 
-    def transform(self, X: ArrayLike) -> NDArray:
+    def transform(self, X: ArrayLike) -> NDArray[Any]:
         """Distances of the points to the centroids, (n_samples, n_clusters)."""
         return euclidean_distances(self._checked(X), self.cluster_centers_)
 
@@ -154,7 +163,7 @@ class SBEKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin,
         points = self._checked(X)
         return -2 * len(points) * assign(points, self.cluster_centers_)[1]
 
-    def _checked(self, X: ArrayLike) -> NDArray:
+    def _checked(self, X: ArrayLike) -> NDArray[Any]:
         check_is_fitted(self)
         return validate_data(self, X, dtype=self.cluster_centers_.dtype, order="C", reset=False)
 
@@ -162,49 +171,55 @@ class SBEKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin,
     def _n_features_out(self) -> int:
         return len(self.cluster_centers_)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
 
 class _Objective:
+    inertia_: float
+    labels_: NDArray[np.int32]
+
     @property
     def objective_(self) -> float:
         """Half the mean squared distance of the points to their centroids (thesis eq. 4.4), fitted without weights."""
         return self.inertia_ / (2 * len(self.labels_))
 
 
-class LloydKMeans(_Objective, sklearn.cluster.KMeans):
+class LloydKMeans(_Objective, sklearn.cluster.KMeans):  # type: ignore[misc]
     """`sklearn.cluster.KMeans` as the thesis runs EM: one start from points drawn at random, Lloyd's algorithm.
 
     Parameters
     ----------
-    n_clusters, init, n_init, max_iter, tol, random_state
+    n_clusters, init, n_init, max_iter, tol, random_state : optional
         As there.
     """
 
-    def __init__(self, n_clusters=8, *, init="random", n_init=1, max_iter=300, tol=1e-4, random_state=None):
+    def __init__(
+        self, n_clusters: int = 8, *, init: Any = "random", n_init: Any = 1, max_iter: int = 300, tol: float = 1e-4,
+        random_state: Any = None,
+    ):  # fmt: skip
         super().__init__(
             n_clusters, init=init, n_init=n_init, max_iter=max_iter, tol=tol, random_state=random_state,
             algorithm="lloyd",
         )  # fmt: skip
 
 
-class MiniBatchKMeans(_Objective, sklearn.cluster.MiniBatchKMeans):
+class MiniBatchKMeans(_Objective, sklearn.cluster.MiniBatchKMeans):  # type: ignore[misc]
     """`sklearn.cluster.MiniBatchKMeans` from one start of points drawn at random, with batches of 500 as in the thesis.
 
     Unlike `proxiscope.learning.MiniBatch` it moves centroids that lose their points, and stops early.
 
     Parameters
     ----------
-    n_clusters, init, max_iter, batch_size, compute_labels, n_init, random_state
+    n_clusters, init, max_iter, batch_size, compute_labels, n_init, random_state : optional
         As there; `max_iter` counts passes over the data.
     """
 
     def __init__(
-        self, n_clusters=8, *, init="random", max_iter=100, batch_size=500, compute_labels=True, n_init=1,
-        random_state=None,
+        self, n_clusters: int = 8, *, init: Any = "random", max_iter: int = 100, batch_size: int = 500,
+        compute_labels: bool = True, n_init: Any = 1, random_state: Any = None,
     ):  # fmt: skip
         super().__init__(
             n_clusters, init=init, max_iter=max_iter, batch_size=batch_size, compute_labels=compute_labels,

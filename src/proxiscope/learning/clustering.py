@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Annotated, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from annotated_types import Interval
@@ -27,7 +27,7 @@ _TILE = 64
 class ClusteringState(State):
     """Centroids (k, d), and the generator that chose them and goes on choosing points."""
 
-    centroids: NDArray
+    centroids: NDArray[Any]
     rng: np.random.Generator
 
 
@@ -55,7 +55,7 @@ class Pass:
         Half the mean squared distance.
     """
 
-    def __init__(self, points: NDArray, k: int, count: int):
+    def __init__(self, points: NDArray[Any], k: int, count: int):
         self.points, d = points, points.shape[1]
         blocks = blocks_of(count, d)
         edges = [count * b // blocks for b in range(blocks + 1)]
@@ -66,11 +66,11 @@ class Pass:
         self.pull, self.counts, self.objective = self._pull[0], self._counts[0], np.inf
 
     @cached_property
-    def _scratch(self) -> tuple[NDArray, NDArray]:
+    def _scratch(self) -> tuple[NDArray[Any], NDArray[Any]]:
         blocks, _, d = self._pull.shape
         return np.empty((blocks, _TILE, d), self.points.dtype), np.zeros((blocks, _TILE), np.int32)
 
-    def over_all(self, centroids: NDArray, labels: NDArray[np.int32]) -> int:
+    def over_all(self, centroids: NDArray[Any], labels: NDArray[np.int32]) -> int:
         """Visit all points; fills `labels` (n,) and returns how many of them changed."""
 
         def task(b: int, part: slice) -> None:
@@ -81,7 +81,7 @@ class Pass:
         self._gather()
         return int(self._found[:, 1].sum())
 
-    def over(self, indices: NDArray[np.int64], centroids: NDArray) -> None:
+    def over(self, indices: NDArray[np.int64], centroids: NDArray[Any]) -> None:
         """Visit the points with such indices."""
         tiles, labels = self._scratch
 
@@ -93,7 +93,7 @@ class Pass:
         parallel(task, self._parts)
         self._gather()
 
-    def _cleared(self, b: int) -> tuple[NDArray, NDArray]:
+    def _cleared(self, b: int) -> tuple[NDArray[Any], NDArray[Any]]:
         pull, counts = self._pull[b], self._counts[b]
         pull.fill(0)
         counts.fill(0)
@@ -110,7 +110,7 @@ def blocks_of(count: int, d: int) -> int:
     return min(_BLOCKS, -(-count * d // _BLOCK), count)
 
 
-def assign(points: NDArray, centroids: NDArray) -> tuple[NDArray[np.int32], float]:
+def assign(points: NDArray[Any], centroids: NDArray[Any]) -> tuple[NDArray[np.int32], float]:
     """The nearest centroid of each point, and the objective (eq. 4.4).
 
     Parameters
@@ -135,9 +135,9 @@ def sample(rng: np.random.Generator, n: int, count: int) -> NDArray[np.int64]:
     return rng.choice(n, count, replace=False, shuffle=False)
 
 
-def distinct(points: NDArray, count: int, rng: np.random.Generator) -> list[int]:
+def distinct(points: NDArray[Any], count: int, rng: np.random.Generator) -> list[int]:
     """Indices of `count` points at different places, drawn at random; of others too where there are too few such."""
-    order, places = rng.permutation(len(points)), {}
+    order, places = rng.permutation(len(points)), dict[Any, Any]()
     for i in order:
         places.setdefault(points[i].tobytes(), i)
         if len(places) == count:
@@ -146,7 +146,7 @@ def distinct(points: NDArray, count: int, rng: np.random.Generator) -> list[int]
     return [*places.values(), *islice((i for i in order if i not in chosen), count - len(chosen))]
 
 
-def partition(points: NDArray, k: int, rng: np.random.Generator) -> NDArray:
+def partition(points: NDArray[Any], k: int, rng: np.random.Generator) -> NDArray[Any]:
     """Means (k, d) of the equal parts into which chance divides points (n, d)."""
     parts = rng.permutation(len(points)) % k
     means = [points[parts == j].mean(axis=0, dtype=np.float64) for j in range(k)]
@@ -187,7 +187,7 @@ class Clustering(Iterative, Algorithm[PointSet, S]):
             found = f"{len(problem.start)} centroids for {self.n_clusters} clusters"
             raise InputError("start", found, "Give as many centroids as clusters")
 
-    def first_centroids(self, problem: PointSet, rng: np.random.Generator) -> NDArray:
+    def first_centroids(self, problem: PointSet, rng: np.random.Generator) -> NDArray[Any]:
         """Those given, or chosen as `start` says; (k, d), fresh."""
         if problem.start is not None:
             return problem.start.copy()
@@ -209,11 +209,11 @@ class Clustering(Iterative, Algorithm[PointSet, S]):
         """The objective over all points."""
         return {"objective": assign(problem.points, state.centroids)[1]}
 
-    def estimate(self, problem: PointSet, state: S) -> NDArray:
+    def estimate(self, problem: PointSet, state: S) -> NDArray[Any]:
         """The centroids (k, d), fresh, in the dtype of the points."""
         return state.centroids.copy()
 
-    def products(self, problem: PointSet, state: S) -> Mapping[str, NDArray]:
+    def products(self, problem: PointSet, state: S) -> Mapping[str, NDArray[Any]]:
         """``labels``, int32 (n,): the nearest centroid of each point."""
         return {"labels": assign(problem.points, state.centroids)[0]}
 

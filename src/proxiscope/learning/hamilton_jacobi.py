@@ -6,7 +6,7 @@ leaves a search in one dimension: what the quadratic form costs at least for eac
 """
 
 import math
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -46,7 +46,7 @@ def direction(name: Direction, dimensions: int = DIMENSIONS) -> NDArray[np.float
     return np.eye(dimensions)[0] if name == "e1" else np.full(dimensions, dimensions**-0.5)
 
 
-def in_plane(first: NDArray, second: NDArray, angles: ArrayLike) -> NDArray[np.float64]:
+def in_plane(first: NDArray[Any], second: NDArray[Any], angles: ArrayLike) -> NDArray[np.float64]:
     """Unit vectors (angle, d) in the plane of two directions (d,), at angles in radians from the first one."""
     across = second - (second @ first) * first
     across /= np.linalg.norm(across)
@@ -106,7 +106,7 @@ class ViscositySolution:
         return u
 
 
-def _eigen(directions: NDArray, sigma: float) -> tuple[NDArray, NDArray]:
+def _eigen(directions: NDArray[Any], sigma: float) -> tuple[NDArray[Any], NDArray[Any]]:
     """Eigenvalues (d,) of A_sigma, the lowest first, and components (m, d) of the directions, none negative."""
     d = directions.shape[1]
     second = 2 * np.eye(d) - np.roll(np.eye(d), 1, axis=0) - np.roll(np.eye(d), -1, axis=0)
@@ -115,7 +115,9 @@ def _eigen(directions: NDArray, sigma: float) -> tuple[NDArray, NDArray]:
     return values, np.abs(directions @ vectors)
 
 
-def _penalties(eigenvalues: NDArray, components: NDArray, lengths: NDArray) -> tuple[NDArray, NDArray]:
+def _penalties(
+    eigenvalues: NDArray[Any], components: NDArray[Any], lengths: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """The smallest (v - w)^T A (v - w) (m, length) over all v of a length, and how it changes with that.
 
     The multiplier mu = 1 - 1/x is found by bisection for x. If w has no component along the lowest eigenvector, v is
@@ -137,7 +139,7 @@ def _penalties(eigenvalues: NDArray, components: NDArray, lengths: NDArray) -> t
     return penalties, 2 * (lengths - ratio)
 
 
-def _minimiser(eigenvalues: NDArray, components: NDArray, fraction: NDArray) -> NDArray:
+def _minimiser(eigenvalues: NDArray[Any], components: NDArray[Any], fraction: NDArray[Any]) -> NDArray[Any]:
     """lambda_i w_i / (lambda_i - mu) (d, m, length) for mu = 1 - 1/x, with x = fraction / (1 - fraction)."""
     each = eigenvalues[:, None, None]
     return each * components.T[:, :, None] * fraction / ((each - 1) * fraction + (1 - fraction))

@@ -67,7 +67,7 @@ class Lloyd(Clustering[LloydState], name="lloyd", title="Lloyd (EM)"):
         """The objective."""
         return {"objective": state.objective}
 
-    def products(self, problem: PointSet, state: LloydState) -> Mapping[str, NDArray]:
+    def products(self, problem: PointSet, state: LloydState) -> Mapping[str, NDArray[Any]]:
         """``labels``, int32 (n,): the nearest centroid of each point."""
         return {"labels": state.labels.copy()}
 

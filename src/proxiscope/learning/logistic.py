@@ -5,7 +5,7 @@ SVRG is from R. Johnson and T. Zhang, NIPS 26, 315 (2013); smoothing from S. Osh
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Interval
@@ -49,7 +49,7 @@ class Setup:
         self.gradient, self.bias_gradient = np.empty((classes, size), np.float32), np.empty(classes, np.float32)
         self.rows, self.logits = np.empty((_BLOCK, size), np.float32), np.empty((_BLOCK, classes), np.float32)
 
-    def differentiate(self, state: LogisticState, chosen: NDArray[np.intp], references: NDArray) -> None:
+    def differentiate(self, state: LogisticState, chosen: NDArray[np.intp], references: NDArray[Any]) -> None:
         """Mean of (p - q) x^T over the chosen points x into `gradient`, and of p - q into `bias_gradient`.
 
         p are their probabilities and q the rows of `references` (n, k).
@@ -66,7 +66,7 @@ class Setup:
             else:
                 np.dot(logits.T, rows, out=self.gradient)
 
-    def anchor(self, state: LogisticState) -> tuple[NDArray, NDArray, NDArray]:
+    def anchor(self, state: LogisticState) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         """Probabilities (n, k) of all points, and the gradients (k, d) and (k,) of the mean cross entropy of all."""
         found = probabilities(self.points, state.weights, state.bias)
         residuals = found - self.one_hot
@@ -81,14 +81,14 @@ class Setup:
         self.bias_gradient[:] = self.bias_smoothing @ self.bias_gradient
 
 
-def _logits(points: NDArray, weights: NDArray) -> Iterator[tuple[slice, NDArray]]:
+def _logits(points: NDArray[Any], weights: NDArray[Any]) -> Iterator[tuple[slice, NDArray[Any]]]:
     """Blocks of points, and their logits (point, class) without the bias."""
     for begin in range(0, len(points), _BLOCK):
         block = slice(begin, begin + _BLOCK)
         yield block, np.dot(points[block], weights.T)
 
 
-def probabilities(points: NDArray, weights: NDArray, bias: NDArray) -> NDArray[np.float32]:
+def probabilities(points: NDArray[Any], weights: NDArray[Any], bias: NDArray[Any]) -> NDArray[np.float32]:
     """Probabilities (n, k) of the classes of points (n, d), for weights (k, d) and bias (k,); all float32."""
     found = np.empty((len(points), len(bias)), np.float32)
     for block, logits in _logits(points, weights):
@@ -97,7 +97,7 @@ def probabilities(points: NDArray, weights: NDArray, bias: NDArray) -> NDArray[n
     return found
 
 
-def judge(points: NDArray, labels: NDArray, weights: NDArray, bias: NDArray) -> tuple[float, float]:
+def judge(points: NDArray[Any], labels: NDArray[Any], weights: NDArray[Any], bias: NDArray[Any]) -> tuple[float, float]:
     """Mean cross entropy of points (n, d) with labels (n,), and the fraction of them that is classified rightly."""
     sums = [_softmax.judge(logits, bias, labels[block]) for block, logits in _logits(points, weights)]
     entropy, right = np.sum(sums, axis=0) / len(points)

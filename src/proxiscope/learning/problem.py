@@ -31,8 +31,8 @@ class PointSet:
         If an array has a wrong shape, is empty, or holds what is no finite real number.
     """
 
-    points: NDArray
-    start: NDArray | None = None
+    points: NDArray[Any]
+    start: NDArray[Any] | None = None
     _: KW_ONLY
     source: str = ""
     recipe: Mapping[str, Any] | None = None
@@ -115,7 +115,7 @@ class LabelledSet:
         return 1 + int(max(self.labels.max(), self.test_labels.max()))
 
 
-def as_points(field: str, values: ArrayLike, dtype: DTypeLike = None) -> NDArray:
+def as_points(field: str, values: ArrayLike, dtype: DTypeLike | None = None) -> NDArray[Any]:
     """`values` as a C-contiguous array (n, d), by default float64 where they are, else float32; raises InputError."""
     array = np.asarray(values)
     if array.dtype.kind not in "fiub":

@@ -36,7 +36,7 @@ class SBEWork(Pass):
         rounding = np.finfo(low.dtype).eps ** 0.5 * np.maximum(abs(low), abs(high)).astype(float)
         self.reach = float(np.linalg.norm(high.astype(float) - low) + np.linalg.norm(rounding))
 
-    def left_behind(self, centroids: NDArray) -> bool:
+    def left_behind(self, centroids: NDArray[Any]) -> bool:
         """Whether a centroid is farther away than a run that converges would take it, or not finite."""
         with np.errstate(over="ignore", invalid="ignore"):
             return not np.linalg.norm(centroids.astype(float) - self.middle, axis=1).max() <= self.reach

@@ -85,6 +85,10 @@ class AlgorithmChooser(QWidget):
         """The algorithm that is chosen."""
         return self._classes[self.combo.value]
 
+    def add_below_list(self, widget: QWidget) -> None:
+        """Add a widget between the list and what is said of the chosen algorithm."""
+        self.layout().insertWidget(1, widget)
+
     def follow(self, form: ParameterForm) -> None:
         """Let presets set the values of `form`, and say which one it shows."""
         self._form = form

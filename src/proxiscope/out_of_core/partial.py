@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,19 +24,52 @@ _FORMAT = 1
 
 
 def partial_path(output: str | Path) -> Path:
-    """Where a volume lies until it is complete."""
+    """Where a volume lies until it is complete.
+
+    Parameters
+    ----------
+    output : path-like
+        The volume when it is complete.
+
+    Returns
+    -------
+    Path
+        ``NAME.partial.zarr``.
+    """
     output = Path(output)
     return output.with_name(f"{output.stem}.partial{output.suffix}")
 
 
 def is_partial(path: str | Path) -> bool:
-    """Whether a path is that of a volume that is not complete yet, or is to become one."""
+    """Whether a path is that of a volume that is not complete yet, or is to become one.
+
+    Parameters
+    ----------
+    path : path-like
+        Of a volume.
+
+    Returns
+    -------
+    bool
+        By the name alone.
+    """
     path = Path(path)
     return any((p / _FOLDER / "plan.json").is_file() for p in (path, partial_path(path)) if ".partial." in p.name)
 
 
 def whole_path(path: str | Path) -> Path:
-    """Where the volume lies when it is complete, from either path."""
+    """Where the volume lies when it is complete, from either path.
+
+    Parameters
+    ----------
+    path : path-like
+        Of the complete volume, or of the one that is not.
+
+    Returns
+    -------
+    Path
+        ``NAME.zarr``.
+    """
     path = Path(path)
     return path.with_name(path.name.replace(".partial.", ".")) if is_partial(path) else path
 
@@ -96,7 +129,7 @@ class Partial:
             found = f"was {'finished or removed' if plan is None else 'begun anew'} meanwhile, by another process"
             raise InputError(str(self.path), found, "Let one at a time write a volume")
 
-    def write(self, volume: NDArray[np.float32], number: int, slices: tuple[int, int], **figures: NDArray) -> None:
+    def write(self, volume: NDArray[np.float32], number: int, slices: tuple[int, int], **figures: NDArray[Any]) -> None:
         """Write a slab (z, y, x), and once it is on the disk the figures that say that it is done."""
         from ..io.writing.zarr import put
 
@@ -109,7 +142,7 @@ class Partial:
                 found = f"cannot be written ({error.strerror or error})"
                 raise InputError(str(self.path), found, "Make room, then give the same again") from error
         with atomic(self._figures(number)) as temporary, temporary.open("wb") as file:
-            np.savez(file, **figures)
+            np.savez(file, **cast("dict[str, Any]", figures))
 
     def _flush(self, group: Any, slices: tuple[int, int]) -> None:
         """Have the chunks of a slab written through to the disk."""
@@ -126,7 +159,7 @@ class Partial:
         """Numbers of the slabs that are done."""
         return {int(file.stem) for file in self._own.glob("[0-9]*.npz")}
 
-    def figures(self, number: int) -> dict[str, NDArray]:
+    def figures(self, number: int) -> dict[str, NDArray[Any]]:
         """Those of a slab that is done."""
         try:
             with np.load(self._figures(number), allow_pickle=False) as file:

@@ -20,7 +20,7 @@ _FREE = 0.8
 """Of the available memory."""
 
 
-def check_algorithm(algorithm: Tomography, series: OpenSeries) -> None:
+def check_algorithm(algorithm: Tomography[Any], series: OpenSeries) -> None:
     """Refuse what would not give the bits of the whole."""
     if not apart(algorithm):
         name = getattr(algorithm, "name", repr(algorithm))
@@ -35,12 +35,12 @@ def check_algorithm(algorithm: Tomography, series: OpenSeries) -> None:
     algorithm.check_problem(whole)
 
 
-def volume_shape(algorithm: Tomography, series: OpenSeries) -> tuple[int, int, int]:
+def volume_shape(algorithm: Tomography[Any], series: OpenSeries) -> tuple[int, int, int]:
     """(z, y, x) of the whole volume."""
     return algorithm.volume_shape(series.outline(series.shape[1]))
 
 
-def unit_of(series: OpenSeries, algorithm: Tomography) -> int:
+def unit_of(series: OpenSeries, algorithm: Tomography[Any]) -> int:
     """What the thickness of slabs is a multiple of: blocks of the projector, and of the coarsest resolution."""
     from ..io.writing.zarr import levels
 
@@ -48,7 +48,7 @@ def unit_of(series: OpenSeries, algorithm: Tomography) -> int:
 
 
 def thickness_for(
-    algorithm: Tomography,
+    algorithm: Tomography[Any],
     series: OpenSeries,
     survey: Survey,
     unit: int,
@@ -74,7 +74,7 @@ def thickness_for(
     return choices[fitting - 1]
 
 
-def need(algorithm: Tomography, series: OpenSeries, thickness: int, complete: bool) -> int:
+def need(algorithm: Tomography[Any], series: OpenSeries, thickness: int, complete: bool) -> int:
     """Bytes that a slab of so many slices takes, with its data."""
     rows = max(last - first for first, last in cut(series.shape[1], thickness))
     return slab_memory(algorithm, series.outline(rows, valid=complete))
@@ -97,7 +97,7 @@ def items_of(height: int, thickness: int) -> list[Item]:
 
 
 def plan_of(
-    algorithm: Tomography, series: SeriesOnDisk, opened: OpenSeries, survey: Survey, seed: int
+    algorithm: Tomography[Any], series: SeriesOnDisk, opened: OpenSeries, survey: Survey, seed: int
 ) -> dict[str, Any]:
     """What identifies a reconstruction, and what it takes to go on with it."""
     return {

@@ -2,11 +2,11 @@
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +50,7 @@ class SlabsDone:
 
 
 def reconstruct_out_of_core(
-    algorithm: Tomography,
+    algorithm: Tomography[Any],
     series: SeriesOnDisk | str | Path,
     output: str | Path,
     *,
@@ -108,7 +108,7 @@ def reconstruct_out_of_core(
     if target.is_file() or not target.parent.is_dir():
         found = "is a file" if target.is_file() else f"the folder {target.parent} does not exist"
         raise InputError(str(output), found, "Give another name, or make the folder")
-    engine = InProcess(1) if engine is None else engine
+    engine = cast(Engine, InProcess(1)) if engine is None else engine
     begin, opened = time.perf_counter(), series.open()
     check_algorithm(algorithm, opened)
     survey = surveyed(opened, algorithm)
@@ -120,23 +120,23 @@ def reconstruct_out_of_core(
         )
     partial = Partial(partial_path(target))
     plan = plan_of(algorithm, series, opened, survey, seed)
-    found = partial.plan()
-    if found is None:
+    begun: Any = partial.plan()
+    if begun is None:
         unit = unit_of(opened, algorithm)
         thickness = thickness_for(algorithm, opened, survey, unit, slices, memory_limit, engine.workers)
-        found = {**plan, "unit": unit, "thickness": thickness, "mark": secrets.token_hex(8)}
-        partial.create(found, volume_shape(algorithm, opened), opened.tilts.pixel_size)
-    check_same(partial, found, plan)
-    warn_of_layout(series, found["thickness"])
-    job = Job(algorithm, series, str(partial.path), survey.used, {}, found["thickness"], seed, found.get("mark"))
-    items = items_of(opened.shape[1], found["thickness"])
+        begun = {**plan, "unit": unit, "thickness": thickness, "mark": secrets.token_hex(8)}
+        partial.create(begun, volume_shape(algorithm, opened), opened.tilts.pixel_size)
+    check_same(partial, begun, plan)
+    warn_of_layout(series, begun["thickness"])
+    job = Job(algorithm, series, str(partial.path), survey.used, {}, begun["thickness"], seed, begun.get("mark"))
+    items = items_of(opened.shape[1], begun["thickness"])
     job = _with_common(job, items, survey, engine)
     earlier = partial.done()
     if not _all_done(job, items, earlier, partial, engine, callback):
         return None
     with reading(partial.path, "a Zarr that is not complete"):
         seconds = time.perf_counter() - begin + sum(float(partial.figures(n)["seconds"]) for n in earlier)
-    return _finished(partial, target, algorithm, opened, survey, items, found, seconds)
+    return _finished(partial, target, algorithm, opened, survey, items, begun, seconds)
 
 
 def resume_out_of_core(
@@ -154,8 +154,13 @@ def resume_out_of_core(
         ``NAME.partial.zarr``, or the ``NAME.zarr`` that is to become of it.
     input : path-like, optional
         Where the series lies now, if it has moved.
-    engine, callback
+    engine, callback : optional
         As for `reconstruct_out_of_core`, and so is what is returned.
+
+    Returns
+    -------
+    Result or None
+        As for `reconstruct_out_of_core`.
 
     Raises
     ------
@@ -178,6 +183,16 @@ def resume_out_of_core(
 
 def state_of(path: str | Path) -> tuple[str, int, int]:
     """The method of a reconstruction that was interrupted, how many slabs are done, and of how many.
+
+    Parameters
+    ----------
+    path : path-like
+        Of the volume that is not complete.
+
+    Returns
+    -------
+    tuple of str, int and int
+        The method's name, slabs that are done, and slabs in all.
 
     Raises
     ------
@@ -220,7 +235,7 @@ def _all_done(
         for number in done:
             sums += _last(partial.figures(number))
     missing = [item for item in items if item[0] not in done]
-    with closing(engine.run(reconstruct_slab, job, missing)) as results:
+    with closing(cast("Generator[Any, None, None]", engine.run(reconstruct_slab, job, missing))) as results:
         for item, figures in results:
             count, sums = count + 1, sums + _last(figures)
             some = job.used & (sums[1] > 0)
@@ -230,19 +245,21 @@ def _all_done(
     return True
 
 
-def _last(figures: Mapping[str, NDArray]) -> NDArray:
+def _last(figures: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
     """Sums (2, tilt) of |A u - b| of the last iteration, and of |b|."""
     return np.stack([figures["sums"][-1, 0], figures["totals"]])
 
 
-def _metrics(partial: Partial, items: list[Item], algorithm: Tomography, survey: Survey) -> dict[str, NDArray]:
+def _metrics(
+    partial: Partial, items: list[Item], algorithm: Tomography[Any], survey: Survey
+) -> dict[str, NDArray[Any]]:
     """Figures of the whole volume over the recorded iterations, from the sums of the slabs in their order."""
-    total = 0
+    total: Any = 0
     with reading(partial.path, "a Zarr that is not complete"):
         for number, _, _ in items:
             figures = partial.figures(number)
             total = total + figures["sums"]
-    found: dict[str, NDArray] = {"iteration": figures["iteration"].astype(np.int64)}
+    found: dict[str, NDArray[Any]] = {"iteration": figures["iteration"].astype(np.int64)}
     tilts = survey.totals > 0
     for name, some in {"r_factor": survey.used & tilts, "free_r_factor": survey.held_out & tilts}.items():
         if some.any():
@@ -255,7 +272,7 @@ def _metrics(partial: Partial, items: list[Item], algorithm: Tomography, survey:
 def _finished(
     partial: Partial,
     target: Path,
-    algorithm: Tomography,
+    algorithm: Tomography[Any],
     series: OpenSeries,
     survey: Survey,
     items: list[Item],
@@ -283,6 +300,11 @@ def _finished(
     nothing = np.broadcast_to(
         np.float32(0), volume_shape(algorithm, series)
     )  # stands for the array in what describes it
-    told = {"kind": "result", "pixel_size": series.tilts.pixel_size, "provenance": provenance, "metrics": metrics}
+    told: dict[str, Any] = {
+        "kind": "result",
+        "pixel_size": series.tilts.pixel_size,
+        "provenance": provenance,
+        "metrics": metrics,
+    }
     partial.finish(target, document(Contents(array=nothing, **told))[0])
     return Result(read(target).data, metrics, algorithm, last, series.tilts.pixel_size, provenance)

@@ -31,7 +31,7 @@ class Job:
     `Setup.of_the_whole`; `rows` how many a slab has at most; `mark` that of the plan, see `Partial.check_mark`.
     """
 
-    algorithm: Tomography
+    algorithm: Tomography[Any]
     series: SeriesOnDisk
     path: str
     used: NDArray[np.bool_]
@@ -47,7 +47,7 @@ def look(job: Job, item: Item) -> dict[str, float]:
     return shared_values(inner, part, job.common)
 
 
-def reconstruct(job: Job, item: Item) -> dict[str, NDArray]:
+def reconstruct(job: Job, item: Item) -> dict[str, NDArray[Any]]:
     """Reconstruct a slab and write it. Returned, and kept beside it, are its figures.
 
     Returns
@@ -60,24 +60,24 @@ def reconstruct(job: Job, item: Item) -> dict[str, NDArray]:
     inner, part = _part(job, item)
     volume, figures = _iterated(inner, part, job)
     del part
-    figures["seconds"] = np.float64(time.perf_counter() - begin)
+    figures["seconds"] = np.array(time.perf_counter() - begin)
     partial = Partial(Path(job.path))
     partial.check_mark(job.mark)
     partial.write(volume, item[0], item[1:], **figures)
     return figures
 
 
-def _part(job: Job, item: Item) -> tuple[Tomography, TiltSeries]:
+def _part(job: Job, item: Item) -> tuple[Tomography[Any], TiltSeries]:
     _, first, last = item
     return replace(job.algorithm, height=last - first), job.series.open(job.rows).part((first, last), job.used)
 
 
-def _iterated(inner: Tomography, part: TiltSeries, job: Job) -> tuple[NDArray, dict[str, NDArray]]:
+def _iterated(inner: Tomography[Any], part: TiltSeries, job: Job) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:
     """The volume (z, y, x) of a slab and its figures."""
     totals = _sums_of_nothing(inner, part)
     iterations = [i for i in range(1, inner.iterations + 1) if inner.records(i) or i == inner.iterations]
     if tells_nothing(inner, part):
-        sums = np.broadcast_to(totals, (len(iterations), *totals.shape))
+        sums: Any = np.broadcast_to(totals, (len(iterations), *totals.shape))
         volume = np.zeros(inner.volume_shape(part), np.float32)
     else:
         volume, sums = _run(inner, part, job, iterations)
@@ -85,7 +85,9 @@ def _iterated(inner: Tomography, part: TiltSeries, job: Job) -> tuple[NDArray, d
     return volume, figures
 
 
-def _run(inner: Tomography, part: TiltSeries, job: Job, iterations: list[int]) -> tuple[NDArray, list[NDArray]]:
+def _run(
+    inner: Tomography[Any], part: TiltSeries, job: Job, iterations: list[int]
+) -> tuple[NDArray[Any], list[NDArray[Any]]]:
     state, recorded = inner.init(part, job.seed), []
     set_shared(inner.workspace(part, state), job.common)
     while state.iteration < inner.iterations:
@@ -102,7 +104,7 @@ def _run(inner: Tomography, part: TiltSeries, job: Job, iterations: list[int]) -
     return inner.estimate(part, state), recorded
 
 
-def _sums_of_nothing(inner: Tomography, part: TiltSeries) -> NDArray[np.float64]:
+def _sums_of_nothing(inner: Tomography[Any], part: TiltSeries) -> NDArray[np.float64]:
     """Sums (2, tilt) of |b| and of its squares over the rays that count: those of a volume of zeros."""
     from ..tomography.film import whole_rays
 

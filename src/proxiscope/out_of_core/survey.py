@@ -50,7 +50,7 @@ class Survey:
     sha256: str
 
 
-def surveyed(series: OpenSeries, algorithm: Tomography) -> Survey:
+def surveyed(series: OpenSeries, algorithm: Tomography[Any]) -> Survey:
     """Look at every image once, and check what `TiltSeries` checks.
 
     Raises
@@ -96,7 +96,7 @@ def surveyed(series: OpenSeries, algorithm: Tomography) -> Survey:
     )
 
 
-def usable_rays(series: OpenSeries, algorithm: Tomography) -> NDArray[np.bool_] | None:
+def usable_rays(series: OpenSeries, algorithm: Tomography[Any]) -> NDArray[np.bool_] | None:
     """Pixels (tilt, 1, x) whose rays count, the same in all rows; None where all do, as they do except in a film."""
     if not algorithm.film:
         return None
@@ -105,14 +105,14 @@ def usable_rays(series: OpenSeries, algorithm: Tomography) -> NDArray[np.bool_] 
     return whole_rays(row, (depth, 1, width))
 
 
-def _check(largest: NDArray) -> None:
+def _check(largest: NDArray[Any]) -> None:
     if not np.isfinite(largest).all():
         raise InputError("projections", "infinite values", "Mark those pixels as not usable (NaN or valid=False)")
     if not largest.any():
         raise InputError("projections", "all measured pixels are zero, or none was", "Check the file and the mask")
 
 
-def _empty(largest: NDArray) -> list[str]:
+def _empty(largest: NDArray[Any]) -> list[str]:
     empty = ", ".join(map(str, np.flatnonzero(largest == 0)))
     return [f"projections: nothing was measured in tilt {empty} (counted from 0). Left out of the reconstruction."][
         : bool(empty)

@@ -1,7 +1,7 @@
 """The course of an ensemble: which algorithm runs which starts at which iteration of the whole."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .base import PhaseRetrieval
 
@@ -14,7 +14,7 @@ class Place(NamedTuple):
     `iteration` is that of the algorithm itself.
     """
 
-    algorithm: PhaseRetrieval
+    algorithm: PhaseRetrieval[Any]
     refining: bool
     generation: int
     starts: int
@@ -39,10 +39,10 @@ class Course:
         Starts at a time.
     """
 
-    search: PhaseRetrieval
+    search: PhaseRetrieval[Any]
     starts: int
     generations: int
-    refinement: PhaseRetrieval
+    refinement: PhaseRetrieval[Any]
     refined: int
     rounds: int
     batch: int

@@ -3,6 +3,7 @@
 import queue
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -25,17 +26,17 @@ class EnsembleState(State):
     start for all, whose deviances then compare.
     """
 
-    images: NDArray
-    r_factors: NDArray
-    free_r_factors: NDArray
-    deviances: NDArray
-    supports: NDArray
-    eras: NDArray
-    done: NDArray
-    chosen: NDArray
-    independent: NDArray
-    guide: NDArray
-    guide_support: NDArray
+    images: NDArray[Any]
+    r_factors: NDArray[Any]
+    free_r_factors: NDArray[Any]
+    deviances: NDArray[Any]
+    supports: NDArray[Any]
+    eras: NDArray[Any]
+    done: NDArray[Any]
+    chosen: NDArray[Any]
+    independent: NDArray[Any]
+    guide: NDArray[Any]
+    guide_support: NDArray[Any]
     members: list[State]
     seed: int
     background: float = 0.0
@@ -57,11 +58,11 @@ class Slots:
     """Work for each thread, of the algorithm that is due; or the results of an engine, as they come."""
 
     def __init__(self) -> None:
-        self._algorithm: PhaseRetrieval | None = None
-        self.idle: queue.SimpleQueue = queue.SimpleQueue()
-        self.results: Iterator | None = None
+        self._algorithm: PhaseRetrieval[Any] | None = None
+        self.idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.results: Iterator[Any] | None = None
 
-    def provide(self, algorithm: PhaseRetrieval, problem: DiffractionPattern, count: int) -> None:
+    def provide(self, algorithm: PhaseRetrieval[Any], problem: DiffractionPattern, count: int) -> None:
         """Have work for so many threads."""
         if self._algorithm is not algorithm:
             self._algorithm, self.idle = algorithm, queue.SimpleQueue()

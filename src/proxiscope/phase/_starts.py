@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,8 @@ from .problem import DiffractionPattern
 class Kept(NamedTuple):
     """The best that a start has found so far; its figures are infinite where not known."""
 
-    image: NDArray
-    support: NDArray
+    image: NDArray[Any]
+    support: NDArray[Any]
     era: int
     r_factor: float
     free_r_factor: float
@@ -36,13 +36,13 @@ class Sweep:
     began.
     """
 
-    algorithm: PhaseRetrieval
+    algorithm: PhaseRetrieval[Any]
     refining: bool
     generation: int
     rank: str
     seed: int
-    guide: NDArray
-    guide_support: NDArray
+    guide: NDArray[Any]
+    guide_support: NDArray[Any]
     background: float
 
     def problem(self, problem: DiffractionPattern, start: int, kept: Kept) -> DiffractionPattern:
@@ -62,7 +62,8 @@ class Sweep:
     def begun(self, work: Work, problem: DiffractionPattern, start: int) -> PhaseState:
         """The state before the first iteration of a start, of its own problem."""
         if self.refining:
-            return self.algorithm.started(work, problem, 0, background=self.background)
+            refinement: Any = self.algorithm
+            return refinement.started(work, problem, 0, background=self.background)
         return self.algorithm.started(work, problem, self.seed + start)
 
     def better(self, problem: DiffractionPattern, member: PhaseState, kept: Kept) -> Kept | None:
@@ -116,7 +117,7 @@ def run_start(shared: tuple[Sweep, DiffractionPattern], item: tuple[int, int, Ke
     return found
 
 
-def _evaluated(algorithm: PhaseRetrieval, problem: DiffractionPattern, member: PhaseState) -> Iterator[PhaseState]:
+def _evaluated(algorithm: PhaseRetrieval[Any], problem: DiffractionPattern, member: PhaseState) -> Iterator[PhaseState]:
     """A start at those of its iterations where it is evaluated."""
     while member.iteration < algorithm.iterations:
         for _ in range(until_evaluation(algorithm, member.iteration)):
@@ -124,13 +125,13 @@ def _evaluated(algorithm: PhaseRetrieval, problem: DiffractionPattern, member: P
         yield member
 
 
-def until_evaluation(algorithm: PhaseRetrieval, iteration: int) -> int:
+def until_evaluation(algorithm: PhaseRetrieval[Any], iteration: int) -> int:
     """Iterations from `iteration` to the next evaluation."""
     every = algorithm.check_every
     return min(every - iteration % every, algorithm.iterations - iteration)
 
 
-def _drawn(image: NDArray, guide: NDArray, problem: DiffractionPattern) -> NDArray:
+def _drawn(image: NDArray[Any], guide: NDArray[Any], problem: DiffractionPattern) -> NDArray[Any]:
     """The mean of an aligned image and the guide: the geometric one of densities."""
     mean = np.sqrt(image * guide) if problem.object == "non-negative" else (image + guide) / 2
     return mean if mean.any() else guide

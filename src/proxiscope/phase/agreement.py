@@ -1,6 +1,6 @@
 """How well solutions of one pattern agree: mean, variance, modes, and the phase-retrieval transfer function."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,13 +13,13 @@ RESOLVED = 1 / np.e
 """Value of the transfer function down to which phases count as retrieved."""
 
 
-def aligned(images: ArrayLike) -> NDArray:
+def aligned(images: ArrayLike) -> NDArray[Any]:
     """Images (image, ...) with all that the pattern leaves open taken out against the first: see `metrics.align`."""
     first, *others = np.asarray(images)
     return np.stack([first, *(align(image, first).astype(first.dtype) for image in others)])
 
 
-def compare(images: ArrayLike, pattern: DiffractionPattern) -> dict[str, NDArray]:
+def compare(images: ArrayLike, pattern: DiffractionPattern) -> dict[str, NDArray[Any]]:
     """What several solutions of one pattern say together.
 
     Parameters
@@ -45,8 +45,8 @@ def compare(images: ArrayLike, pattern: DiffractionPattern) -> dict[str, NDArray
 class Modes(NamedTuple):
     """Orthogonal images, and the share of the solutions' power that each explains (they add up to 1)."""
 
-    modes: NDArray
-    weights: NDArray
+    modes: NDArray[Any]
+    weights: NDArray[Any]
 
 
 def modes(images: ArrayLike) -> Modes:
@@ -76,7 +76,7 @@ def modes(images: ArrayLike) -> Modes:
     return Modes(turned.reshape(images.shape), powers / powers.sum())
 
 
-def transfer_function(images: ArrayLike, pattern: DiffractionPattern) -> tuple[NDArray, NDArray]:
+def transfer_function(images: ArrayLike, pattern: DiffractionPattern) -> tuple[NDArray[Any], NDArray[Any]]:
     """Phase-retrieval transfer function (Chapman et al., J. Opt. Soc. Am. A 23, 1179 (2006)), over shells.
 
     The magnitude of the mean spectrum over the measured magnitude: 1 where all solutions have the same phases.
@@ -118,7 +118,7 @@ def transfer_function(images: ArrayLike, pattern: DiffractionPattern) -> tuple[N
     return (np.arange(shells) + 0.5) / (2 * shells), prtf
 
 
-def resolution(frequency: NDArray, prtf: NDArray, pixel_size: float = 1.0) -> float:
+def resolution(frequency: NDArray[Any], prtf: NDArray[Any], pixel_size: float = 1.0) -> float:
     """Half-period to which phases are retrieved: half the inverse of the frequency where the curve falls below 1/e.
 
     Parameters

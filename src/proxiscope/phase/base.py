@@ -27,7 +27,7 @@ class PhaseState(State):
     the figures of the last evaluation.
     """
 
-    support: NDArray
+    support: NDArray[Any]
     shrunk: int = 0
     r_factor: float = math.inf
     free_r_factor: float = math.inf
@@ -48,12 +48,12 @@ class Work:
         self.spectrum, self.image = self.transform.spectrum(), self.transform.image()
         self.non_negative = problem.non_negative
 
-    def constrain(self, image: NDArray, support: NDArray, out: NDArray) -> NDArray:
+    def constrain(self, image: NDArray[Any], support: NDArray[Any], out: NDArray[Any]) -> NDArray[Any]:
         """P_S(u) into `out`, which may be `image`."""
         elementwise(kernels.constrain, (image, support, out), self.non_negative)
         return out
 
-    def project(self, image: NDArray, out: NDArray) -> NDArray:
+    def project(self, image: NDArray[Any], out: NDArray[Any]) -> NDArray[Any]:
         """P_M(u) into `out`: the measured magnitudes with the phases of `image`."""
         spectrum = self.transform.forward(image, self.spectrum)
         return self.transform.inverse(self.measured.impose(spectrum), out)
@@ -102,26 +102,26 @@ class PhaseRetrieval(Iterative, Algorithm[DiffractionPattern, S]):
         state.work = work
         return state
 
-    def started(self, work: Work, problem: DiffractionPattern, seed: int) -> S:
+    def started(self, work: Any, problem: DiffractionPattern, seed: int) -> S:
         """What `init` returns, with work that there is already."""
         return self.begin(work, first_spectrum(work, problem, seed), place(problem.support.copy(), self.device))
 
-    def begin(self, work: Work, spectrum: NDArray, support: NDArray) -> S:
+    def begin(self, work: Work, spectrum: NDArray[Any], support: NDArray[Any]) -> S:
         """The state that starts from `spectrum`, which it may keep."""
         raise NotImplementedError
 
-    def advance(self, work: Work, state: S) -> None:
+    def advance(self, work: Any, state: S) -> None:
         """One iteration, in place; `state.iteration` is the number of those before."""
         raise NotImplementedError
 
-    def object(self, work: Work, state: S) -> NDArray:
+    def object(self, work: Any, state: S) -> NDArray[Any]:
         """The object u before its constraints; scratch, valid until the next call."""
         raise NotImplementedError
 
     def judged(self, state: S) -> None:
         """Called after each evaluation of the R-factor."""
 
-    def update_support(self, work: Work, state: S) -> None:
+    def update_support(self, work: Any, state: S) -> None:
         """Called after each iteration; may change the support in place, and counts that in `state.shrunk`."""
 
     def step(self, problem: DiffractionPattern, state: S) -> S:
@@ -150,7 +150,7 @@ class PhaseRetrieval(Iterative, Algorithm[DiffractionPattern, S]):
         r_factor, free = (state.r_factor, state.free_r_factor) if due else self._figures(work, state)
         return {"r_factor": r_factor, "free_r_factor": free} if work.measured.has_free else {"r_factor": r_factor}
 
-    def estimate(self, problem: DiffractionPattern, state: S) -> NDArray:
+    def estimate(self, problem: DiffractionPattern, state: S) -> NDArray[Any]:
         """P_S(u), float32 or, of a complex object, complex64."""
         work = self.workspace(problem, state)
         return on_host(work.constrain(self.object(work, state), state.support, work.transform.image()))
@@ -180,7 +180,7 @@ class PhaseRetrieval(Iterative, Algorithm[DiffractionPattern, S]):
         return work.measured.r_factors(work.transform.forward(image, work.spectrum))
 
 
-def first_spectrum(work: Work, problem: DiffractionPattern, seed: int) -> NDArray:
+def first_spectrum(work: Work, problem: DiffractionPattern, seed: int) -> NDArray[Any]:
     """Measured magnitudes with the phases of a random object or of `problem.start`; the rest zero or as there."""
     transform = work.transform
     if problem.start is not None:
@@ -188,7 +188,7 @@ def first_spectrum(work: Work, problem: DiffractionPattern, seed: int) -> NDArra
     return _with_random_phases(work, np.random.default_rng(seed))
 
 
-def _with_random_phases(work: Work, rng: np.random.Generator) -> NDArray:
+def _with_random_phases(work: Work, rng: np.random.Generator) -> NDArray[Any]:
     """Random numbers are NumPy's on every device, so that a seed stands for one start."""
     transform, b = work.transform, work.measured.magnitudes
     xp = namespace_of(b)

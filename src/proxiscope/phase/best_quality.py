@@ -25,7 +25,7 @@ class BestQuality(Ensemble, name="best-quality", title="Best quality (GPS-R star
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"fast": {"starts": 16, "refined": 4, "exchanges": 1}}
 
-    algorithm: PhaseRetrieval = field(default=ROBUST, metadata={"part": True})
+    algorithm: PhaseRetrieval[Any] = field(default=ROBUST, metadata={"part": True})
     starts: Starts = 64
     refined: Refined = 16
     exchanges: Exchanges = 4

@@ -1,7 +1,7 @@
 """The difference map (Elser, J. Opt. Soc. Am. A 20, 40 (2003))."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from annotated_types import Interval
@@ -31,7 +31,7 @@ class DifferenceMap(Polished, name="difference-map", title="Difference map (DM)"
     ] = 1.0
     polish: Polish = 50
 
-    def object(self, work: Work, state: ProjectionState) -> NDArray:
+    def object(self, work: Work, state: ProjectionState) -> NDArray[Any]:
         """P_M f_S(g), which solves the problem at a fixed point; with beta = 1 that is u."""
         if self.beta == 1:
             return state.image

@@ -210,7 +210,7 @@ class Ensemble(Algorithm[DiffractionPattern, EnsembleState], name="ensemble"):
         return state
 
     def _advance_batch(self, problem: DiffractionPattern, state: EnsembleState, place: Place) -> None:
-        """All starts of the batch go on to their next evaluation, each in a thread of its own; `Dropped` leaves them."""
+        """All starts of the batch go on to their next evaluation, each in a thread of its own; raises `Dropped`."""
         algorithm, slots, sweep = place.algorithm, self.workspace(problem, state), self._sweep(state, place)
         slots.provide(algorithm, problem, min(num_threads(), self.batch, self.starts))
         starts, count = self._starts(state, place), until_evaluation(algorithm, place.iteration)

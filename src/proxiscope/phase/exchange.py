@@ -5,6 +5,9 @@ themselves and wrong against the rest, because the speckles between are too dark
 right where another has not.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,8 +18,12 @@ NARROWEST, WIDEST = 0.08, 0.3
 
 
 def exchanged(
-    best: NDArray, other: NDArray, support: NDArray, pattern: DiffractionPattern, rng: np.random.Generator
-) -> NDArray:
+    best: NDArray[Any],
+    other: NDArray[Any],
+    support: NDArray[Any],
+    pattern: DiffractionPattern,
+    rng: np.random.Generator,
+) -> NDArray[Any]:
     """The best image with the spectrum of an aligned other one in a random region and, if real, its Friedel mate.
 
     Returns
@@ -36,7 +43,7 @@ def exchanged(
     return mixed if mixed.any() else best
 
 
-def _near(axes: list[NDArray], centre: NDArray, radius: float) -> NDArray[np.bool_]:
+def _near(axes: Sequence[NDArray[Any]], centre: NDArray[Any], radius: float) -> NDArray[np.bool_]:
     """Frequencies within `radius` of `centre`, over the edges of the spectrum too."""
     away = [np.abs(axis - c) for axis, c in zip(axes, centre, strict=True)]
     return sum(np.minimum(a, 1 - a) ** 2 for a in away) < radius**2

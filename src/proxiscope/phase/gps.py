@@ -35,10 +35,10 @@ THESIS = {"sigma": ((0.0, 0.01), (0.4, 0.1))}
 class GPSState(StagedState):
     """Primal z and dual F y on the spectrum (complex64), the latter `y_hat`, and both of the best iterate so far."""
 
-    z: NDArray
-    y_hat: NDArray
-    best_z: NDArray
-    best_y_hat: NDArray
+    z: NDArray[Any]
+    y_hat: NDArray[Any]
+    best_z: NDArray[Any]
+    best_y_hat: NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class GPS(Staged[GPSState]):
         Doc("Step size of the primal variable; s t must stay below 1."),
     ] = 1.0
 
-    def begin(self, work: Work, spectrum: NDArray, support: NDArray) -> GPSState:
+    def begin(self, work: Work, spectrum: NDArray[Any], support: NDArray[Any]) -> GPSState:
         """z is the start, y = 0."""
         zeros = work.transform.spectrum
         return GPSState(support=support, z=spectrum, y_hat=zeros(), best_z=copied(spectrum), best_y_hat=zeros())
@@ -73,16 +73,16 @@ class GPS(Staged[GPSState]):
         elementwise(kernels.gps_magnitudes, (state.z, state.y_hat, work.measured.magnitudes), *scalars)
         work.transform.symmetrize(state.z)
 
-    def object(self, work: Work, state: GPSState) -> NDArray:
+    def object(self, work: Work, state: GPSState) -> NDArray[Any]:
         """u = F^-1 z."""
         work.spectrum[...] = state.z
         return work.transform.inverse(work.spectrum, work.image)
 
-    def keep_best(self, state: GPSState) -> None:
+    def keep_best(self, state: Any) -> None:
         """Note z and F y."""
         state.best_z[...], state.best_y_hat[...] = state.z, state.y_hat
 
-    def return_to_best(self, work: Work, state: GPSState) -> None:
+    def return_to_best(self, work: Work, state: Any) -> None:
         """z and F y of the best iterate."""
         state.z[...], state.y_hat[...] = state.best_z, state.best_y_hat
 
@@ -115,7 +115,7 @@ class GPSR(GPS, name="gps-r", title="GPS-R (real-space smoothing)"):
         work.transform.forward(y, state.y_hat)
         elementwise(kernels.weigh, (state.y_hat.reshape(len(work.rows), -1), work.rows), work.columns)
 
-    def filter(self, work: Work, width: float) -> tuple[NDArray, NDArray]:
+    def filter(self, work: Work, width: float) -> tuple[NDArray[Any], NDArray[Any]]:
         """W = exp(-s k^2 / (2 alpha^2)) on the spectrum."""
         return gaussian(frequencies(work.transform.shape, work.transform.real), width / math.sqrt(self.s))
 
@@ -124,8 +124,8 @@ class GPSR(GPS, name="gps-r", title="GPS-R (real-space smoothing)"):
 class GPSFState(GPSState):
     """The dual `y` in real space too, and that of the best iterate."""
 
-    y: NDArray
-    best_y: NDArray
+    y: NDArray[Any]
+    best_y: NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,12 +147,12 @@ class GPSF(GPS, name="gps-f", title="GPS-F (Fourier smoothing)"):
         **FAST, "thesis": THESIS, "best": {"restart": False, "widest": 4.0, "max_iterations": 3000},
     }  # fmt: skip
 
-    def begin(self, work: Work, spectrum: NDArray, support: NDArray) -> GPSFState:
+    def begin(self, work: Work, spectrum: NDArray[Any], support: NDArray[Any]) -> GPSFState:
         """z is the start, y = 0."""
         state = super().begin(work, spectrum, support)
         return GPSFState(**vars(state), y=work.transform.image(), best_y=work.transform.image())
 
-    def advance(self, work: StagedWork, state: GPSFState) -> None:
+    def advance(self, work: StagedWork, state: Any) -> None:
         """Eqs 2.14 and 2.27: y <- W proj_S*(y + s F^-1(2 z' - z))."""
         self.enter_stage(work, state)
         self.magnitudes(work, state, kept=0, step=1)
@@ -161,17 +161,17 @@ class GPSF(GPS, name="gps-f", title="GPS-F (Fourier smoothing)"):
         elementwise(kernels.gps_weighed_dual, (*images, work.rows), work.columns, work.non_negative, np.float32(self.s))
         work.transform.forward(state.y, state.y_hat)
 
-    def filter(self, work: Work, width: float) -> tuple[NDArray, NDArray]:
+    def filter(self, work: Work, width: float) -> tuple[NDArray[Any], NDArray[Any]]:
         """W = exp(-s r^2 / (2 alpha^2)) on the frame."""
         shape = work.transform.shape
         return gaussian([np.arange(n) - n // 2.0 for n in shape], width * max(shape) / math.sqrt(self.s))
 
-    def keep_best(self, state: GPSFState) -> None:
+    def keep_best(self, state: Any) -> None:
         """Note z and y."""
         super().keep_best(state)
         state.best_y[...] = state.y
 
-    def return_to_best(self, work: Work, state: GPSFState) -> None:
+    def return_to_best(self, work: Work, state: Any) -> None:
         """z and y of the best iterate."""
         super().return_to_best(work, state)
         state.y[...] = state.best_y

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Interval
@@ -25,7 +25,8 @@ class SmoothingWork(Work):
 
     def __init__(self, problem: DiffractionPattern, algorithm: "GradientDescent"):
         super().__init__(problem, algorithm.device)
-        self.smooth, sigma, order = None, algorithm.sigma, algorithm.order
+        self.smooth: Any = None
+        sigma, order = algorithm.sigma, algorithm.order
         if algorithm.smoothing == "none":
             return
         if self.device != "cpu":

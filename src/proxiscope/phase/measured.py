@@ -1,6 +1,7 @@
 """A pattern on the spectrum of its object, where the kernels work."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,12 +46,12 @@ class Measured:
             self._free, _ = self._parts(pattern.magnitudes, held_out)
             self._free_sum = float(pattern.magnitudes.sum(dtype=np.float64, where=held_out)) or 1.0
 
-    def _parts(self, b: NDArray, which: NDArray) -> tuple[list[NDArray], NDArray]:
+    def _parts(self, b: NDArray[Any], which: NDArray[Any]) -> tuple[list[NDArray[Any]], NDArray[Any]]:
         """The marked magnitudes at k and at -k, -1 elsewhere, so that each counts once; and their mean."""
         parts, mean = self._on_spectrum(b, which)
         return [place(part, self.device) for part in parts], place(mean, self.device)
 
-    def _on_spectrum(self, b: NDArray, which: NDArray) -> tuple[list[NDArray], NDArray]:
+    def _on_spectrum(self, b: NDArray[Any], which: NDArray[Any]) -> tuple[list[NDArray[Any]], NDArray[Any]]:
         marked = np.where(which, b, np.float32(-1))
         if not self.transform.real:
             whole = np.fft.ifftshift(marked)
@@ -60,17 +61,17 @@ class Measured:
         minus[..., self_paired(b.shape)] = -1
         return [plus, minus], mean
 
-    def r_factors(self, spectrum: NDArray) -> tuple[float, float]:
+    def r_factors(self, spectrum: NDArray[Any]) -> tuple[float, float]:
         """R-factor (eq. 2.21) of a spectrum over the pixels that are used, and over those held out (else NaN)."""
         r_factor = _misfit(spectrum, self.parts) / self._seen_sum
         return r_factor, _misfit(spectrum, self._free) / self._free_sum if self.has_free else math.nan
 
-    def impose(self, spectrum: NDArray) -> NDArray:
+    def impose(self, spectrum: NDArray[Any]) -> NDArray[Any]:
         """Project onto the measured magnitudes, in place."""
         elementwise(kernels.impose_magnitudes, (spectrum, self.magnitudes))
         return spectrum
 
 
-def _misfit(spectrum: NDArray, parts: list[NDArray]) -> float:
+def _misfit(spectrum: NDArray[Any], parts: list[NDArray[Any]]) -> float:
     misfit = suited(kernels.misfit, spectrum)
     return float(sum(misfit(spectrum.reshape(-1), b.reshape(-1)) for b in parts))

@@ -1,5 +1,7 @@
 """Figures of merit of phase retrieval."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -32,6 +34,18 @@ def r_factor(image: ArrayLike, pattern: DiffractionPattern) -> float:
 def free_r_factor(image: ArrayLike, pattern: DiffractionPattern) -> float:
     """R-factor of an image over the pixels that are held out; as for `r_factor`.
 
+    Parameters
+    ----------
+    image : array_like, shape of the pattern
+        The object, aligned or not.
+    pattern : DiffractionPattern
+        With pixels held out.
+
+    Returns
+    -------
+    float
+        A fraction.
+
     Raises
     ------
     InputError
@@ -49,18 +63,25 @@ def _r_factor(image: ArrayLike, pattern: DiffractionPattern, where: NDArray[np.b
     return float(np.abs(magnitudes - measured).sum() / measured.sum(dtype=np.float64))
 
 
-def _of_shape(field: str, values: ArrayLike, shape: tuple[int, ...]) -> NDArray:
+def _of_shape(field: str, values: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:
     array = np.asarray(values)
     if array.shape != shape:
         raise InputError(field, f"its shape is {array.shape}", f"Give one of shape {shape}")
     return array.astype(np.complex128 if np.iscomplexobj(array) else np.float64)
 
 
-def align(image: ArrayLike, reference: ArrayLike) -> NDArray:
+def align(image: ArrayLike, reference: ArrayLike) -> NDArray[Any]:
     """`image` with all that its pattern leaves open taken out against `reference`.
 
     That is a translation, by whole pixels, and the inversion through the centre, which conjugates; and a
     constant phase, which is a sign of real images.
+
+    Parameters
+    ----------
+    image : array_like, (y, x) or (z, y, x)
+        The object as reconstructed.
+    reference : array_like, same shape
+        What it is to lie on.
 
     Returns
     -------
@@ -77,7 +98,7 @@ def align(image: ArrayLike, reference: ArrayLike) -> NDArray:
     spectrum = np.fft.fftn(reference)
     candidates = []
     for candidate in (image, np.flip(image, axes).conj()):
-        correlation = np.fft.ifftn(spectrum * np.conj(np.fft.fftn(candidate)))
+        correlation: NDArray[Any] = np.fft.ifftn(spectrum * np.conj(np.fft.fftn(candidate)))
         if not (np.iscomplexobj(image) or np.iscomplexobj(reference)):
             correlation = correlation.real
         size = np.abs(correlation)
@@ -88,6 +109,19 @@ def align(image: ArrayLike, reference: ArrayLike) -> NDArray:
 
 
 def r_real(image: ArrayLike, truth: ArrayLike) -> float:
-    """Real-space error of an aligned image (eq. 2.31): ``sum |u - u0| / sum |u0|``, a fraction."""
+    """Real-space error of an aligned image (eq. 2.31): ``sum |u - u0| / sum |u0|``, a fraction.
+
+    Parameters
+    ----------
+    image : array_like, (y, x) or (z, y, x)
+        The object as reconstructed; it is aligned first.
+    truth : array_like, same shape
+        The object.
+
+    Returns
+    -------
+    float
+        0 where they agree.
+    """
     truth = np.asarray(truth)
     return float(np.abs(align(image, truth) - truth).sum() / np.abs(truth).sum())

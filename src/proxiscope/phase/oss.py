@@ -1,7 +1,7 @@
 """Oversampling smoothness (Rodriguez et al., J. Appl. Cryst. 46, 312 (2013))."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from .stages import Staged, StagedState, StagedWork
 class OSSState(StagedState, ProjectionState):
     """`best_input` belongs to the lowest R-factor so far."""
 
-    best_input: NDArray
+    best_input: NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class OSS(Staged[OSSState], ProjectionAlgorithm, name="oss", title="Oversampling
 
     beta: Feedback = 0.9
 
-    def begin(self, work: Work, spectrum: NDArray, support: NDArray) -> OSSState:
+    def begin(self, work: Work, spectrum: NDArray[Any], support: NDArray[Any]) -> OSSState:
         """Both images are the start."""
         image = work.transform.inverse(spectrum, work.transform.image())
         return OSSState(support=support, input=copied(image), image=image, best_input=copied(image))
@@ -56,7 +56,7 @@ class OSS(Staged[OSSState], ProjectionAlgorithm, name="oss", title="Oversampling
         arrays = (state.input, state.image, smoothed, state.support)
         elementwise(kernels.oss_feedback, arrays, work.non_negative)
 
-    def filter(self, work: Work, width: float) -> tuple[NDArray, NDArray]:
+    def filter(self, work: Work, width: float) -> tuple[NDArray[Any], NDArray[Any]]:
         """exp(-k^2 / (2 alpha^2)) on the spectrum."""
         return gaussian(frequencies(work.transform.shape, work.transform.real), width)
 

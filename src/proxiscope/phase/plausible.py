@@ -1,5 +1,7 @@
 """Whether values that were declared as magnitudes look like magnitudes."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,7 +9,7 @@ LARGEST = 2**22
 """Pixels up to which the transforms below are affordable."""
 
 
-def doubt(magnitudes: NDArray, known: NDArray[np.bool_]) -> str | None:
+def doubt(magnitudes: NDArray[Any], known: NDArray[np.bool_]) -> str | None:
     """Why values are hardly Fourier magnitudes, with the remedy; None where nothing speaks against it.
 
     The transform of the squared magnitudes is the autocorrelation of the object, which ends within the frame; that
@@ -47,7 +49,7 @@ def doubt(magnitudes: NDArray, known: NDArray[np.bool_]) -> str | None:
     return None
 
 
-def _reach(values: NDArray, power: float) -> float:
+def _reach(values: NDArray[Any], power: float) -> float:
     """Mean size of the transform of values^power at the frame's edge, over that in the whole frame."""
     raised = (values / values.max()) ** np.float32(power)
     size = np.abs(np.fft.fftshift(np.fft.ifftn(raised)))

@@ -29,19 +29,19 @@ class Likelihood(Work):
         self.double = self.transform.spectrum(np.float64)
         self.wide = self.transform.image(np.float64)
         parts = [on_host(b) for b in self.measured.parts]
-        counts = sum((b >= 0).astype(np.float64) for b in parts)
-        intensities = sum(np.where(b >= 0, b, 0).astype(np.float64) ** 2 for b in parts)
+        counts: Any = sum((b >= 0).astype(np.float64) for b in parts)
+        intensities: Any = sum(np.where(b >= 0, b, 0).astype(np.float64) ** 2 for b in parts)
         self.counts, self.intensities = place(counts, device), place(intensities, device)
         self.pixels = float(counts.sum())
         self._twice = place(~self_paired(problem.shape), device) if problem.real else None
 
-    def embed(self, values: NDArray, support: NDArray) -> NDArray:
+    def embed(self, values: NDArray[Any], support: NDArray[Any]) -> NDArray[Any]:
         """The image that has `values` inside the support."""
         self.wide[...] = 0
         self.wide[support] = values.view(self.wide.dtype)
         return self.wide
 
-    def cost(self, values: NDArray, support: NDArray, background: float) -> tuple[float, NDArray]:
+    def cost(self, values: NDArray[Any], support: NDArray[Any], background: float) -> tuple[float, NDArray[Any]]:
         """Half the deviance and its gradient, of an object given inside the support as real numbers."""
         spectrum = self.transform.forward(self.embed(values, support), self.double)
         arrays = (a.reshape(-1) for a in (spectrum, self.counts, self.intensities))
@@ -51,7 +51,7 @@ class Likelihood(Work):
         gradient = self.transform.inverse(spectrum, self.wide)[support]
         return cost, 2 * math.prod(support.shape) * gradient.view(values.dtype)
 
-    def read_out(self, values: NDArray, support: NDArray) -> float:
+    def read_out(self, values: NDArray[Any], support: NDArray[Any]) -> float:
         """Variance of the read-out noise over the intensity of a photon, from the misfit of an object.
 
         The brightest pixels tell the intensity of a photon, which is the variance of their intensities over their
@@ -78,10 +78,10 @@ class LikelihoodState(PhaseState):
     the last steps and changes of the gradient (`steps`, `changes`). `background` is the variance of the read-out
     noise over the intensity of a photon. `cost` is half the deviance. Once `converged`, nothing changes any more."""
 
-    values: NDArray
-    gradient: NDArray
-    steps: NDArray
-    changes: NDArray
+    values: NDArray[Any]
+    gradient: NDArray[Any]
+    steps: NDArray[Any]
+    changes: NDArray[Any]
     cost: float
     background: float
     converged: bool = False
@@ -135,7 +135,13 @@ class PoissonML(PhaseRetrieval[LikelihoodState], name="poisson-ml", title="Maxim
     def started(
         self, work: Likelihood, problem: DiffractionPattern, seed: int, background: float | None = None
     ) -> LikelihoodState:
-        """The start inside the support; with a `background` that is known already, if it is given."""
+        """The start inside the support; with a `background` that is known already, if it is given.
+
+        Raises
+        ------
+        InputError
+            If it is zero inside the support.
+        """
         support = place(problem.support.copy(), work.device)
         start = work.constrain(place(problem.start, work.device), support, work.transform.image())
         work.wide[...] = start
@@ -156,7 +162,7 @@ class PoissonML(PhaseRetrieval[LikelihoodState], name="poisson-ml", title="Maxim
         bounded = self._bounded(work, len(state.values))
         quasi_newton.step(lambda values: work.cost(values, state.support, state.background), state, bounded)
 
-    def object(self, work: Likelihood, state: LikelihoodState) -> NDArray:
+    def object(self, work: Likelihood, state: LikelihoodState) -> NDArray[Any]:
         """u."""
         work.image[...] = work.embed(state.values, state.support)
         return work.image
@@ -166,7 +172,7 @@ class PoissonML(PhaseRetrieval[LikelihoodState], name="poisson-ml", title="Maxim
         work = self.workspace(problem, state)
         return {**super().metrics(problem, state), "deviance": 2 * state.cost / work.pixels}
 
-    def _bounded(self, work: Likelihood, size: int) -> NDArray | None:
+    def _bounded(self, work: Likelihood, size: int) -> NDArray[Any] | None:
         """Which values must not be negative."""
         if not work.non_negative:
             return None

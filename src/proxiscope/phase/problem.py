@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from copy import copy
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.errors import InputError
 from ..core.recipes import by_value, then
-from ..core.validation import as_mask, as_real, positive_or_none
+from ..core.validation import FILLED_IN, as_mask, as_real, positive_or_none
 from .held_out import islands
 from .plausible import doubt
 
@@ -64,15 +64,31 @@ class DiffractionPattern:
     """
 
     magnitudes: NDArray[np.float32]
-    support: NDArray[np.bool_] | None = None
-    known: NDArray[np.bool_] | None = None
+    support: NDArray[np.bool_] = FILLED_IN
+    known: NDArray[np.bool_] = FILLED_IN
     _: KW_ONLY
     object: Object = "non-negative"
     held_out: NDArray[np.bool_] | None = None
-    start: NDArray | None = None
+    start: NDArray[Any] | None = None
     pixel_size: float | None = None
     source: str = ""
     recipe: Mapping[str, Any] | None = None
+
+    if TYPE_CHECKING:  # what it takes is wider than what it holds
+
+        def __init__(
+            self,
+            magnitudes: ArrayLike,
+            support: ArrayLike | None = None,
+            known: ArrayLike | None = None,
+            *,
+            object: Object = "non-negative",
+            held_out: ArrayLike | None = None,
+            start: ArrayLike | None = None,
+            pixel_size: float | None = None,
+            source: str = "",
+            recipe: Mapping[str, Any] | None = None,
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         magnitudes = as_real("magnitudes", self.magnitudes, ndim=(2, 3), axes="(y, x) or (z, y, x)")
@@ -95,7 +111,7 @@ class DiffractionPattern:
         object.__setattr__(self, "pixel_size", positive_or_none("pixel_size", self.pixel_size))
 
     @classmethod
-    def from_intensities(cls, intensities: ArrayLike, **kwargs) -> "DiffractionPattern":
+    def from_intensities(cls, intensities: ArrayLike, **kwargs: Any) -> "DiffractionPattern":
         """The pattern whose squared magnitudes are `intensities`; the rest as for the class.
 
         Raises
@@ -174,7 +190,7 @@ class DiffractionPattern:
             object.__setattr__(other, name, value)
         return other
 
-    def _as_start(self, image: ArrayLike) -> NDArray:
+    def _as_start(self, image: ArrayLike) -> NDArray[Any]:
         image = np.asarray(image)
         if image.shape != self.shape:
             raise InputError("start", f"its shape is {image.shape}", f"Give an image of shape {self.shape}")
@@ -191,7 +207,7 @@ class DiffractionPattern:
         return self.support.size / int(self.support.sum())
 
 
-def _held_out(values: ArrayLike | None, known: NDArray, magnitudes: NDArray) -> NDArray | None:
+def _held_out(values: ArrayLike | None, known: NDArray[Any], magnitudes: NDArray[Any]) -> NDArray[Any] | None:
     if values is None:
         return None
     held_out = as_mask("held_out", values, known.shape) & known
@@ -202,7 +218,7 @@ def _held_out(values: ArrayLike | None, known: NDArray, magnitudes: NDArray) -> 
     return held_out if held_out.any() else None
 
 
-def _check_magnitudes(magnitudes: NDArray, known: NDArray) -> None:
+def _check_magnitudes(magnitudes: NDArray[Any], known: NDArray[Any]) -> None:
     if not known.any():
         raise InputError("magnitudes", "no pixel was measured: all are NaN or masked", "Check the file and the mask")
     measured = magnitudes[known]
@@ -213,7 +229,7 @@ def _check_magnitudes(magnitudes: NDArray, known: NDArray) -> None:
         raise InputError("magnitudes", "all measured pixels are zero", "Check that the right data were loaded")
 
 
-def _refuse_negative(field: str, values: NDArray) -> None:
+def _refuse_negative(field: str, values: NDArray[Any]) -> None:
     negative = int((values < 0).sum())
     if negative:
         raise InputError(
@@ -223,7 +239,7 @@ def _refuse_negative(field: str, values: NDArray) -> None:
         )
 
 
-def _check_support(support: NDArray) -> None:
+def _check_support(support: NDArray[Any]) -> None:
     if not support.any():
         raise InputError("support", "it is empty", "Mark the pixels where the object may lie")
     if support.sum() == 1:

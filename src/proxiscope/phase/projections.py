@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
+import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
@@ -18,8 +19,8 @@ from .shrink_wrap import ShrinkWrap
 class ProjectionState(PhaseState):
     """`input` g: what the last update made. `image` u = P_M(g): g with the measured magnitudes."""
 
-    input: NDArray
-    image: NDArray
+    input: NDArray[Any]
+    image: NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,21 +29,21 @@ class ProjectionAlgorithm(ShrinkWrap[ProjectionState]):
 
     State: ClassVar[type] = ProjectionState
 
-    def begin(self, work: Work, spectrum: NDArray, support: NDArray) -> ProjectionState:
+    def begin(self, work: Work, spectrum: NDArray[Any], support: NDArray[Any]) -> ProjectionState:
         """Both images are the start."""
         image = work.transform.inverse(spectrum, work.transform.image())
         return ProjectionState(support=support, input=copied(image), image=image)
 
-    def update(self, work: Work, state: ProjectionState) -> None:
+    def update(self, work: Any, state: Any) -> None:
         """The next input g from the last one and its u, in place."""
         raise NotImplementedError
 
-    def advance(self, work: Work, state: ProjectionState) -> None:
+    def advance(self, work: Any, state: ProjectionState) -> None:
         """g <- update(g, u); u <- P_M(g)."""
         self.update(work, state)
         work.project(state.input, state.image)
 
-    def object(self, work: Work, state: ProjectionState) -> NDArray:
+    def object(self, work: Any, state: ProjectionState) -> NDArray[Any]:
         """u."""
         return state.image
 
@@ -69,7 +70,7 @@ class Polished(ProjectionAlgorithm):
 
     polish: Polish = 0
 
-    def advance(self, work: Work, state: ProjectionState) -> None:
+    def advance(self, work: Any, state: ProjectionState) -> None:
         """The algorithm's own iteration, or one of error reduction once the end is near."""
         if state.iteration < self.iterations - min(self.polish, self.iterations // 2):
             super().advance(work, state)
@@ -78,6 +79,8 @@ class Polished(ProjectionAlgorithm):
             work.project(state.input, state.image)
 
 
-def on_object(kernel: Callable, work: Work, state: ProjectionState, *scalars: float) -> None:
+def on_object(
+    kernel: Callable[..., Any], work: Work, state: ProjectionState, *scalars: float | np.floating[Any]
+) -> None:
     """Run a kernel (g, u, support, non_negative, ...) over the object."""
     elementwise(kernel, (state.input, state.image, state.support), work.non_negative, *scalars)

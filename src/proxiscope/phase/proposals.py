@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 
@@ -15,16 +16,16 @@ _FILLED = 0.75
 """Share of the frame that a support may fill along an axis."""
 
 
-def proposals(algorithm: Algorithm, pattern: DiffractionPattern, have: int) -> Iterator[Proposal]:
+def proposals(algorithm: Algorithm[Any, Any], pattern: DiffractionPattern, have: int) -> Iterator[Proposal]:
     """What takes no more than `have` bytes: fewer starts at a time, and binning where the support has room."""
     yield from _smaller_batch(algorithm, pattern, have)
     yield from _binned(algorithm, pattern, have)
 
 
-def _smaller_batch(algorithm: Algorithm, pattern: DiffractionPattern, have: int) -> Iterator[Proposal]:
+def _smaller_batch(algorithm: Algorithm[Any, Any], pattern: DiffractionPattern, have: int) -> Iterator[Proposal]:
     """The most that fit."""
     for batch in range(min(getattr(algorithm, "batch", 0), getattr(algorithm, "starts", 0)) - 1, 0, -1):
-        fewer = replace(algorithm, batch=batch)
+        fewer = replace(cast(Any, algorithm), batch=batch)
         need = fewer.memory(pattern)
         if need <= have:
             text = f"{batch} of the starts at a time: batch={batch}, or --batch {batch} ({gigabytes(need)})"
@@ -32,7 +33,7 @@ def _smaller_batch(algorithm: Algorithm, pattern: DiffractionPattern, have: int)
             return
 
 
-def _binned(algorithm: Algorithm, pattern: DiffractionPattern, have: int) -> Iterator[Proposal]:
+def _binned(algorithm: Algorithm[Any, Any], pattern: DiffractionPattern, have: int) -> Iterator[Proposal]:
     """By the smallest factor that fits: a pattern binned by f has a frame f times smaller around the object."""
     extent = [int(np.ptp(np.flatnonzero(pattern.support.any(axis=_others(pattern, axis))))) + 1 for axis in
               range(pattern.support.ndim)]  # fmt: skip

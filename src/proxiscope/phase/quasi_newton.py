@@ -21,10 +21,10 @@ HALVINGS = 30
 CONVERGED = 1e-9
 """Relative decrease of the cost below which a minimum is reached."""
 
-Cost = Callable[[NDArray], tuple[float, NDArray]]
+Cost = Callable[[NDArray[Any]], tuple[float, NDArray[Any]]]
 
 
-def step(cost: Cost, state: Any, bounded: NDArray | None) -> None:
+def step(cost: Cost, state: Any, bounded: NDArray[Any] | None) -> None:
     """One iteration, in place, unless `state.converged`: updates ``values``, ``gradient``, ``cost`` and the rest.
 
     Parameters
@@ -62,22 +62,22 @@ def step(cost: Cost, state: Any, bounded: NDArray | None) -> None:
     state.steps[...] = state.changes[...] = 0
 
 
-def _first_length(values: NDArray, direction: NDArray) -> float:
+def _first_length(values: NDArray[Any], direction: NDArray[Any]) -> float:
     """A step of a hundredth of the values, while nothing is known of the curvature."""
     return 0.01 * float(_norm(values) / (_norm(direction) or 1.0)) or 1.0
 
 
-def _norm(vector: NDArray) -> NDArray:
+def _norm(vector: NDArray[Any]) -> NDArray[Any]:
     return namespace_of(vector).sqrt(vector @ vector)
 
 
-def _remember(state: Any, change: NDArray, gradient_change: NDArray) -> None:
+def _remember(state: Any, change: NDArray[Any], gradient_change: NDArray[Any]) -> None:
     if change @ gradient_change > 0:
         state.steps[1:], state.changes[1:] = copied(state.steps[:-1]), copied(state.changes[:-1])
         state.steps[0], state.changes[0] = change, gradient_change
 
 
-def _inverse_hessian(gradient: NDArray, steps: NDArray, changes: NDArray) -> NDArray:
+def _inverse_hessian(gradient: NDArray[Any], steps: NDArray[Any], changes: NDArray[Any]) -> NDArray[Any]:
     """The gradient times the inverse Hessian that the steps tell."""
     q, pairs = copied(gradient), []
     for s, y, curvature in _learnt(steps, changes):
@@ -92,7 +92,7 @@ def _inverse_hessian(gradient: NDArray, steps: NDArray, changes: NDArray) -> NDA
     return q
 
 
-def _learnt(steps: NDArray, changes: NDArray) -> list[tuple]:
+def _learnt(steps: NDArray[Any], changes: NDArray[Any]) -> list[tuple[Any, ...]]:
     """Each step that tells a curvature, with its change of the gradient and the product of both."""
     xp = namespace_of(steps)
     products = [s @ y for s, y in zip(steps, changes, strict=True)]

@@ -15,7 +15,9 @@ from ..core.parameters import at
 from .base import PhaseRetrieval, S, Work
 
 
-def shrink_wrapped(image: NDArray, threshold: float, blur: float, non_negative: bool = False) -> NDArray | None:
+def shrink_wrapped(
+    image: NDArray[Any], threshold: float, blur: float, non_negative: bool = False
+) -> NDArray[Any] | None:
     """Where the blurred object exceeds a share of its maximum; None where that says nothing.
 
     Parameters

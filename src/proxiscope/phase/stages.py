@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import numpy as np
 from annotated_types import Interval
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..core import Doc, Label, Unit, When
 from ..core.arrays import place
-from .base import PhaseState, S, Work
+from .base import PhaseState, Work
 from .problem import DiffractionPattern
 from .shrink_wrap import ShrinkWrap
 
@@ -23,12 +23,15 @@ class StagedState(PhaseState):
     best_shrunk: int = 0
 
 
+S = TypeVar("S", bound=StagedState)
+
+
 class StagedWork(Work):
     """The filter of the stage at hand, as factors of rows and columns, on the device."""
 
     stage = -1
-    rows: NDArray
-    columns: NDArray
+    rows: NDArray[Any]
+    columns: NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +67,7 @@ class Staged(ShrinkWrap[S]):
         """The measured data, scratch, and room for the filter."""
         return StagedWork(problem, self.device)
 
-    def filter(self, work: Work, width: float) -> tuple[NDArray, NDArray]:
+    def filter(self, work: Any, width: float) -> tuple[NDArray[Any], NDArray[Any]]:
         """The filter of `width` frames, as factors of rows and columns."""
         raise NotImplementedError
 
@@ -72,7 +75,7 @@ class Staged(ShrinkWrap[S]):
         """Note the iterate as the best so far."""
         raise NotImplementedError
 
-    def return_to_best(self, work: Work, state: S) -> None:
+    def return_to_best(self, work: Any, state: S) -> None:
         """Go back to the best iterate so far."""
         raise NotImplementedError
 

@@ -1,7 +1,7 @@
 """Supports to begin with: shapes of a given oversampling ratio, and the box that the autocorrelation allows."""
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import scipy
@@ -57,7 +57,8 @@ def ellipse(shape: tuple[int, ...], oversampling_ratio: float) -> NDArray[np.boo
     _check_ratio(shape, oversampling_ratio, least=2 ** len(shape) / unit)
     semi_axis = (unit * oversampling_ratio) ** (-1 / len(shape))
     axes = (((np.arange(n) - n // 2) / (n * semi_axis)) ** 2 for n in shape)
-    return sum(np.meshgrid(*axes, indexing="ij", sparse=True)) <= 1
+    distances: Any = sum(np.meshgrid(*axes, indexing="ij", sparse=True))
+    return distances <= 1
 
 
 def from_autocorrelation(pattern: DiffractionPattern) -> NDArray[np.bool_]:

@@ -9,6 +9,8 @@ blocks that depend on the shape only, so that a result does not depend on the nu
 """
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,21 +52,21 @@ class FourierTransform:
         self._mates = _mates(shape[:-1])
         self._paired = np.flatnonzero(self_paired(shape)) if real else ()
 
-    def image(self, dtype: type = np.float32) -> NDArray:
+    def image(self, dtype: type = np.float32) -> NDArray[Any]:
         """An array of zeros for an image, in the precision of the real `dtype`."""
         return np.zeros(self.shape, dtype if self.real else np.result_type(dtype, np.complex64))
 
-    def spectrum(self, dtype: type = np.float32) -> NDArray:
+    def spectrum(self, dtype: type = np.float32) -> NDArray[Any]:
         """An array of zeros for a spectrum, in the precision of the real `dtype`."""
         return np.zeros(self.spectrum_shape, np.result_type(dtype, np.complex64))
 
-    def forward(self, image: NDArray, spectrum: NDArray) -> NDArray:
+    def forward(self, image: NDArray[Any], spectrum: NDArray[Any]) -> NDArray[Any]:
         """Transform `image` into `spectrum`, and return that."""
         self._by_rows(image, spectrum, forward=True)
         self._along_leading(spectrum, forward=True)
         return spectrum
 
-    def inverse(self, spectrum: NDArray, image: NDArray) -> NDArray:
+    def inverse(self, spectrum: NDArray[Any], image: NDArray[Any]) -> NDArray[Any]:
         """Transform `spectrum`, which is overwritten, into `image`, and return that.
 
         Of a half spectrum that belongs to no real image, the result is the real part.
@@ -73,7 +75,7 @@ class FourierTransform:
         self._by_rows(spectrum, image, forward=False)
         return image
 
-    def symmetrize(self, spectrum: NDArray) -> None:
+    def symmetrize(self, spectrum: NDArray[Any]) -> None:
         """Make the columns of a half spectrum that hold both k and -k those of a real array.
 
         The others cannot break the symmetry. Rounding errors do in these, and an iteration that keeps its spectrum
@@ -83,7 +85,7 @@ class FourierTransform:
         for column in self._paired:
             _transforms.symmetrize(flat, self._mates, column)
 
-    def _by_rows(self, source: NDArray, target: NDArray, forward: bool) -> None:
+    def _by_rows(self, source: NDArray[Any], target: NDArray[Any], forward: bool) -> None:
         """The transform along the last axis."""
         scale = 1.0 if forward else 1.0 / math.prod(self.shape)
 
@@ -97,18 +99,18 @@ class FourierTransform:
 
         self._in_blocks(transform, self.shape[0])
 
-    def _along_leading(self, spectrum: NDArray, forward: bool) -> None:
+    def _along_leading(self, spectrum: NDArray[Any], forward: bool) -> None:
         """The transforms along all other axes, in place."""
         for axis in self._leading:
             across = 1 if axis[0] == 0 else 0  # blocks must not cut the axis that is transformed
 
-            def transform(part: slice, axis: NDArray = axis, across: int = across) -> None:
+            def transform(part: slice, axis: NDArray[Any] = axis, across: int = across) -> None:
                 block = spectrum[:, part] if across else spectrum[part]
                 _transforms.complex_(block, block, axis, forward, 1.0)
 
             self._in_blocks(transform, spectrum.shape[across])
 
-    def _in_blocks(self, transform, length: int) -> None:
+    def _in_blocks(self, transform: Callable[..., Any], length: int) -> None:
         if self._blocked:
             parallel(transform, [(part,) for part in blocks(length)])
         else:
@@ -133,31 +135,31 @@ def half_shape(shape: Shape) -> Shape:
     return (*shape[:-1], shape[-1] // 2 + 1)
 
 
-def half(centred: NDArray) -> NDArray:
+def half(centred: NDArray[Any]) -> NDArray[Any]:
     """The values at +k of a centred pattern, on the half spectrum."""
     spectrum = np.fft.ifftshift(centred)
     return np.ascontiguousarray(spectrum[..., : centred.shape[-1] // 2 + 1])
 
 
-def opposite(centred: NDArray) -> NDArray:
+def opposite(centred: NDArray[Any]) -> NDArray[Any]:
     """A centred pattern inverted through zero frequency: the values at -k."""
     axes = tuple(range(centred.ndim))
     return np.roll(np.flip(centred, axes), [1 - n % 2 for n in centred.shape], axes)
 
 
-def self_paired(shape: Shape) -> NDArray:
+def self_paired(shape: Shape) -> NDArray[Any]:
     """Columns (bool, length of the last axis of the half spectrum) that hold both +k and -k themselves."""
     column = np.arange(shape[-1] // 2 + 1)
     return (column == 0) | (2 * column == shape[-1])
 
 
-def frequencies(shape: Shape, real: bool = True) -> list[NDArray]:
+def frequencies(shape: Shape, real: bool = True) -> list[NDArray[Any]]:
     """For each axis the frequencies of the spectrum's entries, in cycles per pixel, float64."""
     *leading, last = shape
     return [*map(np.fft.fftfreq, leading), np.fft.rfftfreq(last) if real else np.fft.fftfreq(last)]
 
 
-def gaussian(coordinates: list[NDArray], width: float) -> tuple[NDArray, NDArray]:
+def gaussian(coordinates: list[NDArray[Any]], width: float) -> tuple[NDArray[Any], NDArray[Any]]:
     """exp(-r^2 / (2 width^2)) over the grid of `coordinates`, as factors of its rows and of its last axis.
 
     Returns

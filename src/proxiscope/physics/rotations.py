@@ -1,5 +1,7 @@
 """Euler angles of tilts: the convention ZYX of thesis section 3.2.1.2."""
 
+from typing import Any
+
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
@@ -21,7 +23,7 @@ def rotation_matrices(rotations: ArrayLike) -> NDArray[np.float64]:
     phi, theta, psi = np.moveaxis(np.deg2rad(np.asarray(rotations, dtype=np.float64)), -1, 0)
     zero, one = np.zeros_like(phi), np.ones_like(phi)
 
-    def matrix(*rows: tuple[NDArray, NDArray, NDArray]) -> NDArray:
+    def matrix(*rows: tuple[NDArray[Any], NDArray[Any], NDArray[Any]]) -> NDArray[Any]:
         return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
 
     z = matrix((np.cos(phi), -np.sin(phi), zero), (np.sin(phi), np.cos(phi), zero), (zero, zero, one))

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from numbers import Integral
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Interval
@@ -49,8 +49,8 @@ def laplacian_smoothing(
     order: int = 1,
     *,
     axes: int | Sequence[int] | None = None,
-    out: NDArray | None = None,
-) -> NDArray:
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]:
     """(A_sigma^n)^-1 g: smooth a gradient, its mean unchanged.
 
     A_sigma^n = I + (-1)^n sigma L^n with the periodic Laplacian L (eq. 5.6 and section 5.2.4) has the eigenvalues
@@ -134,7 +134,7 @@ class Smoothing:
         in_one_go = math.prod(shape) < BLOCKED
         self._stages = [(np.array(some), _parts(shape, some)) for some in ([axes] if in_one_go else zip(axes[::-1]))]
 
-    def __call__(self, values: NDArray, out: NDArray) -> NDArray:
+    def __call__(self, values: NDArray[Any], out: NDArray[Any]) -> NDArray[Any]:
         """Smooth `values` into `out`, which may be the same."""
         spectrum, (first, *others) = self._spectrum, self._stages
         _in_parts(self._forward, first, values, spectrum)
@@ -146,25 +146,27 @@ class Smoothing:
         _in_parts(self._inverse, first, spectrum, out)
         return out
 
-    def _forward(self, values: NDArray, spectrum: NDArray, axes: NDArray) -> None:
+    def _forward(self, values: NDArray[Any], spectrum: NDArray[Any], axes: NDArray[Any]) -> None:
         (_transforms.real_to_half if self._real else _forward)(values, spectrum, axes)
 
-    def _inverse(self, spectrum: NDArray, values: NDArray, axes: NDArray) -> None:
+    def _inverse(self, spectrum: NDArray[Any], values: NDArray[Any], axes: NDArray[Any]) -> None:
         if self._real:
             _transforms.half_to_real(spectrum, values, axes, self._scale)
         else:
             _inverse(spectrum, values, axes, self._scale)
 
 
-def _forward(source: NDArray, target: NDArray, axes: NDArray) -> None:
+def _forward(source: NDArray[Any], target: NDArray[Any], axes: NDArray[Any]) -> None:
     _transforms.complex_(source, target, axes, True, 1.0)
 
 
-def _inverse(source: NDArray, target: NDArray, axes: NDArray, scale: float = 1.0) -> None:
+def _inverse(source: NDArray[Any], target: NDArray[Any], axes: NDArray[Any], scale: float = 1.0) -> None:
     _transforms.complex_(source, target, axes, False, scale)
 
 
-def _in_parts(transform: Callable, stage: tuple, source: NDArray, target: NDArray) -> None:
+def _in_parts(
+    transform: Callable[..., Any], stage: tuple[Any, ...], source: NDArray[Any], target: NDArray[Any]
+) -> None:
     """Transform along the axes of a stage, in parts that share out the others."""
     axes, parts = stage
     parallel(lambda part: transform(source[part], target[part], axes), [(part,) for part in parts])
@@ -208,7 +210,7 @@ def recursion(sigma: float, order: int) -> tuple[NDArray[np.float64], int]:
     return np.array(sections), memory
 
 
-def _factors(size: int, sigma: float, order: int, dtype: str) -> NDArray:
+def _factors(size: int, sigma: float, order: int, dtype: str) -> NDArray[Any]:
     """`inverse_symbol` of a real vector."""
     return inverse_symbol((size,), sigma, order, (0,), real=True).astype(dtype)
 
@@ -216,13 +218,13 @@ def _factors(size: int, sigma: float, order: int, dtype: str) -> NDArray:
 _kept = lru_cache(maxsize=64)(_factors)
 
 
-def smooth_lanes(values: NDArray, sigma: float, order: int) -> None:
+def smooth_lanes(values: NDArray[Any], sigma: float, order: int) -> None:
     """(A_sigma^n)^-1 along the rows of `values` (block, row, lane), contiguous and in place; sigma > 0."""
     sections, memory = recursion(float(sigma), int(order))
     parallel(_recursion.filter_rows, [(block, sections.astype(values.dtype), memory) for block in values])
 
 
-def _smooth_vector(x: NDArray, out: NDArray, sigma: float, order: int) -> None:
+def _smooth_vector(x: NDArray[Any], out: NDArray[Any], sigma: float, order: int) -> None:
     """Smooth a contiguous vector along its indices, in tiles that depend on its length only."""
     if x.dtype.kind == "c":
         for part in ("real", "imag"):
@@ -246,7 +248,7 @@ def _smooth_vector(x: NDArray, out: NDArray, sigma: float, order: int) -> None:
     parallel(_recursion.filter_tile, tasks)
 
 
-def _floating(gradient: ArrayLike) -> NDArray:
+def _floating(gradient: ArrayLike) -> NDArray[Any]:
     values = np.asarray(gradient)
     if values.dtype.kind in "biu":
         return values.astype(np.float64)
@@ -273,7 +275,7 @@ def _normalised(axes: int | Sequence[int], ndim: int) -> tuple[int, ...]:
     return known
 
 
-def _output(out: NDArray | None, values: NDArray) -> NDArray:
+def _output(out: NDArray[Any] | None, values: NDArray[Any]) -> NDArray[Any]:
     if out is None:
         return np.empty_like(values, order="C")
     if not isinstance(out, np.ndarray) or out.shape != values.shape or out.dtype != values.dtype:

@@ -1,7 +1,7 @@
 """Background."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from annotated_types import Interval
@@ -54,7 +54,7 @@ class Background(Step, name="background", title="Subtract the background"):
         """Subtract from each image."""
         levels: list[float] = []
 
-        def one(values: NDArray, valid: NDArray) -> tuple[NDArray, NDArray]:
+        def one(values: NDArray[Any], valid: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
             if not valid.any():
                 return values, valid
             level = self._level(values, valid)
@@ -66,7 +66,7 @@ class Background(Step, name="background", title="Subtract the background"):
         spread = f"from {min(levels):.4g} to {max(levels):.4g}"
         return done.noted(f"Background of {np.median(levels):.4g} subtracted ({spread}).")
 
-    def _level(self, values: NDArray, valid: NDArray) -> NDArray | float:
+    def _level(self, values: NDArray[Any], valid: NDArray[Any]) -> NDArray[Any] | float:
         if self.method == "plane":
             return plane(values, valid)
         if self.method == "percentile":
@@ -78,7 +78,7 @@ class Background(Step, name="background", title="Subtract the background"):
         return vacuum_level(values[valid])[0]
 
 
-def plane(values: NDArray, valid: NDArray) -> NDArray[np.float64]:
+def plane(values: NDArray[Any], valid: NDArray[Any]) -> NDArray[np.float64]:
     """The plane (y, x) through the vacuum of an image: pixels far from it are left out, and it is fitted again."""
     y, x = (2 * np.arange(n) / n - 1 for n in values.shape)
     yy, xx = np.broadcast_arrays(y[:, None], x)

@@ -1,7 +1,7 @@
 """Binning."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Interval
@@ -54,7 +54,7 @@ def block_means(
     return np.divide(sums, weights, out=np.zeros_like(sums), where=weights > 0).astype(np.float32), weights > 0
 
 
-def _block_sums(image: NDArray, factor: int, axis: int) -> NDArray[np.float64]:
+def _block_sums(image: NDArray[Any], factor: int, axis: int) -> NDArray[np.float64]:
     """Sums over blocks along an axis, the middle of one of which is pixel n//2."""
     n = image.shape[axis]
     half, count = factor // 2, n // factor

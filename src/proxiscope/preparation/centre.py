@@ -1,7 +1,7 @@
 """The centre of a pattern."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import scipy
@@ -79,11 +79,11 @@ class Centre(Step, name="centre", title="Centre the pattern"):
         return methods[self.method](images.values, images.valid)
 
 
-def _words(centre: NDArray) -> str:
+def _words(centre: NDArray[Any]) -> str:
     return f"({', '.join(f'{c:.2f}' for c in centre)})"
 
 
-def interpolated(images: Images, offset: NDArray) -> Images:
+def interpolated(images: Images, offset: NDArray[Any]) -> Images:
     """Values moved back by a fraction of a pixel; each axis less than one."""
     filled = images.values
     if not images.valid.all():
@@ -95,7 +95,7 @@ def interpolated(images: Images, offset: NDArray) -> Images:
     return images.copy_with(values=np.maximum(values, np.float32(low)), valid=weight > 0.999)
 
 
-def rolled(images: Images, centre: NDArray) -> Images:
+def rolled(images: Images, centre: NDArray[Any]) -> Images:
     """The same frame about another pixel; what comes from outside is not usable."""
     values, valid = np.zeros_like(images.values), np.zeros_like(images.valid)
     moves = [n // 2 - c for n, c in zip(images.shape, centre, strict=True)]
@@ -105,7 +105,7 @@ def rolled(images: Images, centre: NDArray) -> Images:
     return images.copy_with(values=values, valid=valid)
 
 
-def cropped_about(images: Images, centre: NDArray) -> Images:
+def cropped_about(images: Images, centre: NDArray[Any]) -> Images:
     """The largest frame whose pixel n//2 is the centre."""
     region = []
     for c, n in zip(map(int, centre), images.shape, strict=True):

@@ -1,5 +1,7 @@
 """Where the centre of a pattern lies."""
 
+from typing import Any
+
 import numpy as np
 import scipy
 from numpy.typing import NDArray
@@ -31,9 +33,9 @@ def by_peak(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np
     top = np.unravel_index(int(smooth.argmax()), smooth.shape)
     if not smooth[top] > 0:
         raise InputError("images", "no usable pixel is positive", "Check the data")
-    window = tuple(slice(max(0, t - 8), t + 9) for t in top)
+    window: Any = tuple(slice(max(0, t - 8), t + 9) for t in top)
     near = smooth[window]
-    at = tuple(t - part.start for t, part in zip(top, window, strict=True))
+    at = tuple(int(t) - part.start for t, part in zip(top, window, strict=True))
     regions, _ = scipy.ndimage.label(near > near[at] / 2)
     weights = np.where(regions == regions[at], near - near[at] / 2, 0)
     return by_mass(weights, np.ones(weights.shape, bool)) + [part.start for part in window]
@@ -56,7 +58,7 @@ def by_symmetry(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArra
     return _refined(root, valid, best) / 2 + offset
 
 
-def _around(point: NDArray, shape: tuple[int, ...]) -> tuple[slice, ...]:
+def _around(point: NDArray[Any], shape: tuple[int, ...]) -> tuple[slice, ...]:
     side = int(LARGEST ** (1 / len(shape)))
     sizes = [min(n, side) for n in shape]
     starts = [int(np.clip(round(p) - s // 2, 0, n - s)) for p, s, n in zip(point, sizes, shape, strict=True)]
@@ -71,7 +73,7 @@ def _likeness(root: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np
     a, m, square = (scipy.fft.rfftn(x, fast, workers=num_threads()) for x in (root, mask, root**2))
     cut = tuple(map(slice, full))
 
-    def pairs(product: NDArray) -> NDArray[np.float64]:
+    def pairs(product: NDArray[Any]) -> NDArray[np.float64]:
         return scipy.fft.irfftn(product, fast, workers=num_threads())[cut].astype(np.float64)
 
     number = np.maximum(pairs(m * m), 1)

@@ -13,14 +13,14 @@ LARGEST = 2**24
 """Bytes; the file of a chain has fewer."""
 
 
-def save_steps(path: str | os.PathLike, chain: Iterable[Step]) -> None:
+def save_steps(path: str | os.PathLike[str], chain: Iterable[Step]) -> None:
     """Write steps as a JSON list of their records; raises InputError if the file cannot be written."""
     records = [{"name": one.name, **to_dict(one)} for one in chain]
     with atomic(path) as temporary:
         temporary.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
 
 
-def load_steps(path: str | os.PathLike) -> list[Step]:
+def load_steps(path: str | os.PathLike[str]) -> list[Step]:
     """The steps of a file that `save_steps` wrote; raises InputError."""
     name = Path(path).name
     try:

@@ -1,7 +1,7 @@
 """Cropping."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import scipy
@@ -54,8 +54,8 @@ class Crop(Step, name="crop", title="Crop"):
             if len(self.size) not in (2, len(sizes)):
                 wanted = " or ".join(str(n) for n in sorted({2, len(sizes)}))
                 raise InputError("size", f"{len(self.size)} numbers for {len(sizes)} axes", f"Give {wanted}")
-            wanted = [*sizes[: len(sizes) - len(self.size)], *self.size]
-            sizes = [min(n, m) for n, m in zip(sizes, wanted, strict=True)]
+            asked = [*sizes[: len(sizes) - len(self.size)], *self.size]
+            sizes = [min(n, m) for n, m in zip(sizes, asked, strict=True)]
         if self.fast:
             slices = images.family == "phase"  # and neither tilts nor what is kept as a whole
             free = [a >= len(sizes) - 2 or (slices and sizes[a] < images.shape[a]) for a in range(len(sizes))]
@@ -87,10 +87,10 @@ def cut(images: Images, region: tuple[slice, ...]) -> Images:
     part = images
     if len(region) == 3 and (frames.start, frames.stop) != (0, images.shape[0]):
         part = images.subset(np.arange(images.shape[0])[frames])
-    within = (..., *region[-2:])
+    within: Any = (..., *region[-2:])
     values, valid = part.values[within], part.valid[within]
     old, new = np.array(images.shape[-2:]), np.array(values.shape[-2:])
-    changes: dict = {"values": values, "valid": valid}
+    changes: dict[str, Any] = {"values": values, "valid": valid}
     if images.family == "tomography":
         moved = old // 2 - np.array([r.start for r in region[-2:]]) - new // 2
         if moved.any():

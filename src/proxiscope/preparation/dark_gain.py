@@ -1,14 +1,14 @@
 """Dark current and gain of the detector."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
 from ..core import Doc, Example, InputError, Label, Unit, When, Zero
-from ..core.parameters import File, Numbers
+from ..core.parameters import NO_FILE, File, Numbers
 from .files import frame
 from .images import Images
 from .step import Step, Tools
@@ -26,12 +26,12 @@ class DarkGain(Step, name="dark-gain", title="Correct dark current and gain"):
     count as not usable. Frames of the whole detector are cut to the region that was read out.
     """
 
-    dark: Annotated[File, Label("Dark frames"), Doc("Frames without light; none when empty.")] = ""
+    dark: Annotated[File, Label("Dark frames"), Doc("Frames without light; none when empty.")] = NO_FILE
     gain: Annotated[
         File,
         Label("Gain or flat field"),
         Doc("Frames evenly lit (in counts, the dark is subtracted), or the gain itself; none when empty."),
-    ] = ""
+    ] = NO_FILE
     offset: Annotated[
         Numbers,
         Interval(ge=0, le=10**6),
@@ -70,7 +70,7 @@ class DarkGain(Step, name="dark-gain", title="Correct dark current and gain"):
         done = images.mapped(lambda values, valid: ((values - dark) * factor, valid & usable), tools.tick)
         return done.noted(f"{int((~usable).sum())} pixels are not usable by dark and gain.")
 
-    def _frame(self, field: str, tools: Tools, shape: tuple[int, ...]) -> tuple[NDArray, NDArray]:
+    def _frame(self, field: str, tools: Tools, shape: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
         found = frame(field, getattr(self, field), tools)
         size = found[0].shape
         if len(self.offset) not in (0, 2):
@@ -84,7 +84,7 @@ class DarkGain(Step, name="dark-gain", title="Correct dark current and gain"):
             raise InputError(field, found_words, "Give the frame of the same detector, and an offset inside it")
         return found[0][region], found[1][region]
 
-    def _noisy(self, dark: NDArray, measured: NDArray) -> NDArray[np.bool_]:
+    def _noisy(self, dark: NDArray[Any], measured: NDArray[Any]) -> NDArray[np.bool_]:
         if not self.noisy or not measured.any():
             return np.zeros(dark.shape, bool)
         median = np.median(dark[measured])
@@ -92,7 +92,7 @@ class DarkGain(Step, name="dark-gain", title="Correct dark current and gain"):
         return dark - median > self.noisy * max(spread, np.sqrt(max(median, 0)), 1.0 if median == 0 else 0.0)
 
 
-def normalised_gain(gain: NDArray, measured: NDArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def normalised_gain(gain: NDArray[Any], measured: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """The gain (y, x) with a mean of 1 over the pixels where it is believed, and those pixels."""
     usable = measured & (gain > 0)
     for middle in (np.median, np.mean, np.mean):  # some pixels may have any value at all

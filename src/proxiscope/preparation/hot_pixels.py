@@ -1,7 +1,7 @@
 """Hot and dead pixels of the detector, and hits by X-rays and cosmic rays."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import scipy
@@ -51,7 +51,7 @@ class HotPixels(Step, name="hot-pixels", title="Remove hot pixels and X-ray hits
         """Treat each image."""
         counts: list[int] = []
 
-        def one(values: NDArray, valid: NDArray) -> tuple[NDArray, NDArray]:
+        def one(values: NDArray[Any], valid: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
             hot, around = outliers(values, valid, self.threshold, self.size, LOW[images.family])
             counts.append(int(hot.sum()))
             return (values, valid & ~hot) if self.treatment == "mask" else (np.where(hot, around, values), valid)
@@ -78,7 +78,7 @@ def outliers(
     return hot, around
 
 
-def noise(misfit: NDArray, brightness: NDArray, valid: NDArray) -> NDArray[np.float64]:
+def noise(misfit: NDArray[Any], brightness: NDArray[Any], valid: NDArray[Any]) -> NDArray[np.float64]:
     """Standard deviation (y, x) of the noise, from what is usual among pixels of the same brightness.
 
     Each class of brightness is half as populous as the darker one, because bright pixels are few.
@@ -98,7 +98,7 @@ def noise(misfit: NDArray, brightness: NDArray, valid: NDArray) -> NDArray[np.fl
 
 
 @njit(nogil=True, cache=True)
-def _compare(values, valid, reach, least):
+def _compare(values: Any, valid: Any, reach: Any, least: Any) -> Any:
     """The median of the ring around each pixel (y, x), and by how much a sharp pixel lies outside its range."""
     ny, nx = values.shape
     around, excess = values.copy(), np.zeros_like(values)

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core import InputError
 from ..core.threads import parallel
-from ..core.validation import as_mask, as_real, positive_or_none
+from ..core.validation import FILLED_IN, as_mask, as_real, positive_or_none
 from ..tomography import TiltSeries
 
 Family = Literal["phase", "tomography"]
@@ -26,10 +26,10 @@ class Images:
     values : array_like, (y, x) or (image, y, x)
         Real numbers, kept as float32; NaN or infinity mark what was not measured. The first axis of three counts tilts,
         exposures of one pattern, or the slices of a pattern in 3-D.
-    valid : array_like of bool, same shape or (y, x), optional
-        Usable pixels; all that are finite by default.
     family : {"phase", "tomography"}
         What they are to become.
+    valid : array_like of bool, same shape or (y, x), optional
+        Usable pixels; all that are finite by default.
     rotations : array_like, (image, 3), optional
         Of a tilt series: Euler triples in degrees, as for `TiltSeries`.
     shifts : array_like, (image, 2), optional
@@ -49,12 +49,27 @@ class Images:
 
     values: NDArray[np.float32]
     family: Family
-    valid: NDArray[np.bool_] | None = None
+    valid: NDArray[np.bool_] = FILLED_IN
     rotations: NDArray[np.float64] | None = None
     shifts: NDArray[np.float64] | None = None
     pixel_size: float | None = None
     steps: tuple[Mapping[str, Any], ...] = ()
     remarks: tuple[str, ...] = ()
+
+    if TYPE_CHECKING:  # what it takes is wider than what it holds
+
+        def __init__(
+            self,
+            *,
+            values: ArrayLike,
+            family: Family,
+            valid: ArrayLike | None = None,
+            rotations: ArrayLike | None = None,
+            shifts: ArrayLike | None = None,
+            pixel_size: float | None = None,
+            steps: tuple[Mapping[str, Any], ...] = (),
+            remarks: tuple[str, ...] = (),
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         values = as_real("images", self.values, ndim=(2, 3), axes="(y, x) or (image, y, x)")
@@ -127,7 +142,7 @@ class Images:
 
     def mapped(
         self,
-        function: Callable[[NDArray, NDArray], tuple[NDArray, NDArray]],
+        function: Callable[[NDArray[Any], NDArray[Any]], tuple[NDArray[Any], NDArray[Any]]],
         tick: Callable[[float], None] = lambda fraction: None,
     ) -> "Images":
         """A copy with values and valid pixels (y, x) of each image replaced by what `function` makes of them.

@@ -1,7 +1,7 @@
 """Contrast of bright field."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from annotated_types import Interval
@@ -46,7 +46,7 @@ class Invert(Step, name="invert", title="Invert the contrast of bright field"):
         given = self.intensity or (largest if self.reference == "maximum" else 0.0)
         levels: list[float] = []
 
-        def one(values: NDArray, valid: NDArray) -> tuple[NDArray, NDArray]:
+        def one(values: NDArray[Any], valid: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
             if not valid.any():
                 return values, valid
             level = given or vacuum_level(values[valid], "bright")[0]

@@ -1,6 +1,6 @@
 """Levels of images that tell vacuum from specimen, or a saturated pixel from a bright one."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 LARGEST = 2**18  # pixels that are sorted
 
 
-def vacuum_level(values: NDArray, side: Literal["dark", "bright"] = "dark") -> tuple[float, float]:
+def vacuum_level(values: NDArray[Any], side: Literal["dark", "bright"] = "dark") -> tuple[float, float]:
     """Mean and standard deviation of the vacuum around a specimen, as far as noise explains it.
 
     Vacuum is where pixels are most alike: the darkest (or brightest) peak of the histogram that is nearly as sharp as
@@ -41,7 +41,7 @@ def vacuum_level(values: NDArray, side: Literal["dark", "bright"] = "dark") -> t
     return (level if side == "dark" else -level), sigma
 
 
-def saturation_level(values: NDArray) -> float | None:
+def saturation_level(values: NDArray[Any]) -> float | None:
     """The value at which a detector saturates, which several pixels share though it is high; None if none do."""
     top = float(values.max())
     return top if top >= 255 and np.count_nonzero(values == top) >= 4 else None

@@ -1,14 +1,14 @@
 """A long and a short exposure."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
 from ..core import Doc, InputError, Label, Zero
-from ..core.parameters import File
+from ..core.parameters import NO_FILE, File
 from .files import frame
 from .images import Images
 from .levels import saturation_level
@@ -26,7 +26,9 @@ class MergeExposures(Step, name="merge-exposures", title="Merge with a short exp
     families = ("phase",)
     each_image = False
 
-    short: Annotated[File, Label("Short exposure"), Doc("The short exposure, or several of them to be averaged.")] = ""
+    short: Annotated[File, Label("Short exposure"), Doc("The short exposure, or several of them to be averaged.")] = (
+        NO_FILE
+    )
     level: Annotated[
         float,
         Interval(ge=0, le=1e12),
@@ -55,7 +57,7 @@ class MergeExposures(Step, name="merge-exposures", title="Merge with a short exp
         filled = int((~good & measured).sum())
         return merged.noted(f"{filled} pixels filled from the short exposure, times {ratio:.6g}.")
 
-    def _short(self, tools: Tools, images: Images) -> tuple[NDArray, NDArray]:
+    def _short(self, tools: Tools, images: Images) -> tuple[NDArray[Any], NDArray[Any]]:
         array = np.asarray(tools.read(self.short))
         if array.shape == images.shape and array.dtype.kind in "fiub":
             measured = np.isfinite(array)
@@ -67,7 +69,7 @@ class MergeExposures(Step, name="merge-exposures", title="Merge with a short exp
         return mean, measured
 
 
-def exposure_ratio(long: NDArray, short: NDArray) -> float:
+def exposure_ratio(long: NDArray[Any], short: NDArray[Any]) -> float:
     """How many times more a pixel (pixel,) has in the long exposure, without those that disagree; raises InputError.
 
     The ratio of sums weighs pixels as counts have to be weighed. Pixels are chosen by the long exposure, whose noise

@@ -1,7 +1,7 @@
 """Projections of equal total."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +51,7 @@ class Normalise(Step, name="normalise", title="Normalise the total intensity"):
         return images.copy_with(values=values).noted(f"Totals differed by {spread:.2g} % (standard deviation).")
 
 
-def common(valid: NDArray[np.bool_], shifts: NDArray | None) -> NDArray[np.bool_]:
+def common(valid: NDArray[np.bool_], shifts: NDArray[Any] | None) -> NDArray[np.bool_]:
     """Pixels (image, y, x) that show what all images show."""
     whole = np.zeros((len(valid), 2), int) if shifts is None else np.rint(shifts).astype(int)
     seen = np.logical_and.reduce([moved(mask, -dy, -dx) for mask, (dy, dx) in zip(valid, whole, strict=True)])

@@ -42,8 +42,8 @@ class Oversampling(Step, name="oversampling", title="Bin to the oversampling wan
                 pattern = DiffractionPattern(np.sqrt(np.maximum(images.values, 0)), known=images.valid)
                 box = from_autocorrelation(pattern)
             except InputError as error:
-                found = f"the object's size cannot be told ({error.found})"
-                raise InputError("images", found, "Subtract the background, or bin by a factor") from None
+                why = f"the object's size cannot be told ({error.found})"
+                raise InputError("images", why, "Subtract the background, or bin by a factor") from None
         axes = range(box.ndim)
         sides = [int(box.any(axis=tuple(a for a in axes if a != axis)).sum()) for axis in axes][-2:]
         found = min(n / side for n, side in zip(images.shape[-2:], sides, strict=True))

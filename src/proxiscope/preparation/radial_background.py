@@ -1,7 +1,7 @@
 """Background around the centre of a pattern."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import scipy
@@ -68,7 +68,7 @@ def radius(shape: tuple[int, ...]) -> NDArray[np.float32]:
 
 
 def profile(
-    values: NDArray, valid: NDArray[np.bool_], rings: NDArray, percentile: float, smoothing: float
+    values: NDArray[Any], valid: NDArray[np.bool_], rings: NDArray[Any], percentile: float, smoothing: float
 ) -> NDArray[np.float64]:
     """The percentile (ring,) of the usable pixels on each ring a pixel wide, smoothed over the rings."""
     ring = np.rint(rings[valid]).astype(np.intp)

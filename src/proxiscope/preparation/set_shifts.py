@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 
 from ..core import Doc, Example, InputError, Label, Unit
-from ..core.parameters import File, Table
+from ..core.parameters import NO_FILE, File, Table
 from ..tomography.alignment import axis_angle, with_axis_at
 from ..tomography.alignment.transforms import from_transforms
 from .images import Images
@@ -36,7 +36,7 @@ class SetShifts(Step, name="set-shifts", title="Set shifts by hand or from a fil
     ] = ()
     file: Annotated[
         File, Label("File of shifts"), Doc("A .txt file of rows dy, dx, or an .xf file; none when empty.")
-    ] = ""
+    ] = NO_FILE
 
     def apply(self, images: Images, tools: Tools) -> Images:
         """Change the shifts, and by an .xf file the rotations."""
@@ -52,7 +52,7 @@ class SetShifts(Step, name="set-shifts", title="Set shifts by hand or from a fil
             raise InputError(field, found, "Give a row dy, dx for each image")
         if rows.shape[1] == 2:
             return images.copy_with(shifts=rows)
-        shifts, rotations = from_transforms(rows, images.shape[-2:], field)
+        shifts, rotations = from_transforms(rows, (images.shape[-2], images.shape[-1]), field)
         degrees = -float(np.median(rotations))
         spread = float(np.ptp(rotations))
         if spread > _SAME:

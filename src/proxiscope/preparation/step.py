@@ -5,7 +5,7 @@ import pkgutil
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, ClassVar
 
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ _MEANT = {"tomography": "projections of a tilt series", "phase": "intensities of
 _steps: dict[str, type["Step"]] = {}
 
 
-def _no_files(path: str) -> NDArray:
+def _no_files(path: str) -> NDArray[Any]:
     raise InputError(path, "there is nothing to read files with", "Give Tools(read=proxiscope.io.read_array)")
 
 
@@ -34,7 +34,7 @@ class Tools:
         Told the fraction done, now and then. It may wait, for a pause, or raise, to cancel.
     """
 
-    read: Callable[[str], NDArray] = _no_files
+    read: Callable[[str], NDArray[Any]] = _no_files
     tick: Callable[[float], None] = lambda fraction: None
 
 
@@ -77,7 +77,18 @@ class Step:
 
 
 def steps(family: str | None = None) -> dict[str, type[Step]]:
-    """Step classes by name, those for one family or all."""
+    """Step classes by name, those for one family or all.
+
+    Parameters
+    ----------
+    family : {"phase", "tomography"}, optional
+        What the steps are for; all by default.
+
+    Returns
+    -------
+    dict
+        Classes by their names.
+    """
     _discover()
     return {n: c for n, c in sorted(_steps.items()) if family is None or family in c.families}
 
@@ -90,7 +101,20 @@ def _discover() -> None:
 
 
 def step(name: str, values: Mapping[str, Any] | None = None) -> Step:
-    """The step called `name` with some values of parameters, the others at their defaults; raises InputError."""
+    """The step called `name` with some values of parameters, the others at their defaults; raises InputError.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"bin"``.
+    values : Mapping, optional
+        Values of parameters by their names.
+
+    Returns
+    -------
+    Step
+        The step, checked.
+    """
     found = steps().get(name)
     if found is None:
         raise InputError("step", f"there is no {name!r}", f"Choose one of {', '.join(steps())}")
@@ -133,7 +157,18 @@ Given = Step | str | Mapping[str, Any]
 
 
 def as_step(given: Given) -> Step:
-    """A step from what was given for it; raises InputError."""
+    """A step from what was given for it; raises InputError.
+
+    Parameters
+    ----------
+    given : Step, str or Mapping
+        A step, its words such as ``"bin factor=2"``, or its record.
+
+    Returns
+    -------
+    Step
+        The step, checked.
+    """
     if isinstance(given, Step):
         return given
     if isinstance(given, str):
@@ -144,13 +179,39 @@ def as_step(given: Given) -> Step:
 
 
 def as_steps(given: Given | Iterable[Given]) -> list[Step]:
-    """A chain of steps, or a single one, as a list; raises InputError."""
-    several = isinstance(given, Iterable) and not isinstance(given, str | Mapping)
-    return [as_step(one) for one in given] if several else [as_step(given)]
+    """A chain of steps, or a single one, as a list; raises InputError.
+
+    Parameters
+    ----------
+    given : Step, str, Mapping or iterable of these
+        One step or several, each as for `as_step`.
+
+    Returns
+    -------
+    list of Step
+        In their order.
+    """
+    if isinstance(given, Iterable) and not isinstance(given, str | Mapping):
+        return [as_step(one) for one in given]
+    return [as_step(given)]
 
 
 def apply_steps(images: Images, chain: Given | Iterable[Given], tools: Tools | None = None) -> Images:
     """Apply steps, one after the other.
+
+    Parameters
+    ----------
+    images : Images
+        What a detector recorded.
+    chain : step, or sequence of steps
+        Each a `Step`, its words such as ``"bin factor=2"``, or its record.
+    tools : Tools, optional
+        What reads files and is told of progress.
+
+    Returns
+    -------
+    Images
+        With the steps on record.
 
     Raises
     ------
@@ -159,7 +220,12 @@ def apply_steps(images: Images, chain: Given | Iterable[Given], tools: Tools | N
     """
     tools, chain = tools or Tools(), as_steps(chain)
     for i, one in enumerate(chain):
-        part = Tools(tools.read, lambda fraction, i=i: tools.tick((i + fraction) / len(chain)))
+        part = Tools(tools.read, partial(_tell, tools.tick, i, len(chain)))
         images = one(images, part)
         tools.tick((i + 1) / len(chain))
     return images
+
+
+def _tell(tick: Callable[[float], None], done: int, count: int, fraction: float) -> None:
+    """Tell the fraction done of all, of the fraction done of one."""
+    tick((done + fraction) / count)

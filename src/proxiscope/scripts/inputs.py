@@ -35,7 +35,7 @@ def recipe_in(provenance: Any) -> dict[str, Any]:
     return recipe
 
 
-def save_input(problem: Any, path: str | os.PathLike) -> dict[str, Any]:
+def save_input(problem: Any, path: str | os.PathLike[str]) -> dict[str, Any]:
     """Write the input of a reconstruction to a file that `proxiscope.load` makes it again from.
 
     Parameters

@@ -84,7 +84,7 @@ def changed(made: Any, usual: Any) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value != getattr(usual, name)}
 
 
-def construction(made: Algorithm | Criterion, name: str) -> str:
+def construction(made: Algorithm[Any, Any] | Criterion, name: str) -> str:
     """What makes an algorithm or a criterion, with the parameters that differ from their defaults.
 
     `name` is that of the class in the script; those of its parts are the names of their classes.
@@ -93,7 +93,7 @@ def construction(made: Algorithm | Criterion, name: str) -> str:
     return call(name, [*inner, *(f"{key}={_source(value)}" for key, value in changed(made, type(made)()).items())])
 
 
-def classes(made: Algorithm) -> list[type]:
+def classes(made: Algorithm[Any, Any]) -> list[type]:
     """The classes in the `construction` of an algorithm."""
     return [type(made), *(cls for part in _chosen(made).values() for cls in classes(part))]
 

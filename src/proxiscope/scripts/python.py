@@ -33,6 +33,11 @@ def python_code(provenance: Mapping[str, Any], output: str = "result.h5") -> str
     output : str
         Where the script saves its result.
 
+    Returns
+    -------
+    str
+        The script, lines and all.
+
     Raises
     ------
     InputError

@@ -29,6 +29,11 @@ def command_line(provenance: Mapping[str, Any], output: str = "result.h5") -> st
     output : str
         Where the command writes its result.
 
+    Returns
+    -------
+    str
+        One line.
+
     Raises
     ------
     InputError
@@ -43,12 +48,10 @@ def command_line(provenance: Mapping[str, Any], output: str = "result.h5") -> st
             own += option("seed", run.seed)
         own += [word for one in run.stop for word in _criterion_words(one)]
         own += _course_words(run)
-        return shlex.join(
-            ["proxiscope", "reconstruct", base.name, *inputs, *options, *own, *option("output", output)]
-        )
+        return shlex.join(["proxiscope", "reconstruct", base.name, *inputs, *options, *own, *option("output", output)])
 
 
-def _algorithm_words(made: Algorithm) -> tuple[Algorithm, list[str]]:
+def _algorithm_words(made: Algorithm[Any, Any]) -> tuple[Algorithm[Any, Any], list[str]]:
     """The algorithm that the command names, and the options of its parameters."""
     if type(made) is Ensemble:
         if made.starts < 2:
@@ -61,7 +64,7 @@ def _algorithm_words(made: Algorithm) -> tuple[Algorithm, list[str]]:
     return made, _parameter_words(made)
 
 
-def _parameter_words(made: Algorithm) -> list[str]:
+def _parameter_words(made: Algorithm[Any, Any]) -> list[str]:
     usual = type(made)()
     if any(getattr(made, name) != getattr(usual, name) for name in parts(type(made))):
         cannot(f"another algorithm inside {made.name}")
@@ -88,7 +91,7 @@ def _course_words(run: Recorded) -> list[str]:
     return found + (option("end-at", run.iterations) if run.ended_early else [])
 
 
-def _change(before: Algorithm, now: Algorithm) -> str:
+def _change(before: Algorithm[Any, Any], now: Algorithm[Any, Any]) -> str:
     """The parameters that differ, as words."""
     if type(now) is not type(before):
         cannot(f"a change from {before.name} to {now.name}")
@@ -96,7 +99,7 @@ def _change(before: Algorithm, now: Algorithm) -> str:
     return " ".join(f"{name}={_word(text)}" for name, text in values)
 
 
-def _differing(before: Algorithm, now: Algorithm) -> Iterable[tuple[str, str]]:
+def _differing(before: Algorithm[Any, Any], now: Algorithm[Any, Any]) -> Iterable[tuple[str, str]]:
     for key in parts(type(now)):
         one, other = getattr(before, key), getattr(now, key)
         if type(one) is not type(other):

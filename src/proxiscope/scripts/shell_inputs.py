@@ -87,7 +87,7 @@ def series_words(recipe: Mapping[str, Any]) -> Words:
 def _series(recipe: Mapping[str, Any], last: bool) -> dict[str, Any]:
     """What the options say of one series; angles and calibration are left out where its file has them."""
     given = {name: value for name, value in recipe.get("options", {}).items() if name != "kind"}
-    found = {"input": _input(recipe), "reverse_angles": bool(given.pop("reverse_angles", False))}
+    found: dict[str, Any] = {"input": _input(recipe), "reverse_angles": bool(given.pop("reverse_angles", False))}
     found["steps"] = given.pop("steps", [])
     names = ("angles", "tilt_axis", "mask", "in_plane", "pixel_size", "variable", "support")
     found |= {name: _file_or_word(name, given.pop(name, None)) for name in names if name != "angles"}

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from numpy.typing import NDArray
+
 from ..core import Algorithm, InputError, parameters
 from ..core.parameters import parts
 from ..preparation import as_step
@@ -24,7 +26,7 @@ _THEN = {
 
 
 def describe_record(
-    provenance: Mapping[str, Any], metrics: Mapping[str, Sequence[float]] | None = None
+    provenance: Mapping[str, Any], metrics: Mapping[str, Sequence[float] | NDArray[Any]] | None = None
 ) -> list[tuple[str, Rows]]:
     """The record of a result, as headings with rows of a name and what it says.
 
@@ -36,6 +38,11 @@ def describe_record(
         Of a result, as ``Result.provenance`` or a file's; of prepared data their steps.
     metrics : Mapping, optional
         Curves of the result, as ``Result.metrics``, of which the figures at its iteration are told.
+
+    Returns
+    -------
+    list
+        Pairs of a heading and its rows, each of a name and a text.
     """
     described, recipe = provenance.get("input"), provenance.get("recipe")
     described = described if isinstance(described, Mapping) else {}
@@ -91,7 +98,7 @@ def _run(run: Recorded) -> list[tuple[str, Rows]]:
     return [("Method", method), ("Stopping", stop), ("Changes", course)]
 
 
-def _title(made: Algorithm) -> str:
+def _title(made: Algorithm[Any, Any]) -> str:
     return made.title or type(made).__name__
 
 

@@ -1,5 +1,7 @@
 """Simulated diffraction patterns."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -37,13 +39,39 @@ def noisy_magnitudes(
 
 
 def r_noise(noisy: ArrayLike, magnitudes: ArrayLike) -> float:
-    """Relative noise of magnitudes (eq. 2.30): ``sum |b - |F u0|| / sum |F u0|``, a fraction."""
+    """Relative noise of magnitudes (eq. 2.30): ``sum |b - |F u0|| / sum |F u0|``, a fraction.
+
+    Parameters
+    ----------
+    noisy : array_like
+        Magnitudes b as measured.
+    magnitudes : array_like, same shape
+        Those of the object.
+
+    Returns
+    -------
+    float
+        0 without noise.
+    """
     magnitudes = np.asarray(magnitudes, dtype=np.float64)
     return float(np.abs(noisy - magnitudes).sum() / magnitudes.sum())
 
 
 def missing_centre(shape: tuple[int, ...], size: int) -> NDArray[np.bool_]:
-    """Measured pixels of a detector of `shape` that misses a square or cube of `size` pixels around zero frequency."""
+    """Measured pixels of a detector of `shape` that misses a square or cube of `size` pixels around zero frequency.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Frame of the pattern.
+    size : int
+        Edge of what is missing, in pixels.
+
+    Returns
+    -------
+    ndarray of bool, `shape`
+        True where it was measured.
+    """
     return ~box(shape, (size,) * len(shape))
 
 
@@ -86,6 +114,11 @@ def diffraction_pattern(
     seed : int
         Seed of the noise.
 
+    Returns
+    -------
+    DiffractionPattern
+        With its support.
+
     Raises
     ------
     InputError
@@ -109,7 +142,7 @@ def diffraction_pattern(
     )
 
 
-def _kind(image: NDArray, kind: Object | None) -> Object:
+def _kind(image: NDArray[Any], kind: Object | None) -> Object:
     if not np.iscomplexobj(image):
         return kind or "non-negative"
     if kind in ("non-negative", "real"):
@@ -117,7 +150,7 @@ def _kind(image: NDArray, kind: Object | None) -> Object:
     return kind or "complex"
 
 
-def _support(frame: NDArray, margin: int) -> NDArray[np.bool_]:
+def _support(frame: NDArray[Any], margin: int) -> NDArray[np.bool_]:
     """The box around what is not zero, wider by `margin` pixels on each side."""
     support = np.zeros(frame.shape, bool)
     occupied = [(i.min(), i.max()) for i in np.nonzero(frame)]

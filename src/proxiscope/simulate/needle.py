@@ -1,5 +1,7 @@
 """A needle: the specimen that can be tilted all the way."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,6 +41,6 @@ def needle(shape: tuple[int, int, int], *, radius: float, seed: int = 0) -> NDAr
     return (density * _filled(edge, np.hypot(z, x))).astype(np.float32)
 
 
-def _filled(radius: NDArray | float, distance: NDArray) -> NDArray:
+def _filled(radius: NDArray[Any] | float, distance: NDArray[Any]) -> NDArray[Any]:
     """1 within a radius, 0 outside, with an edge one pixel wide."""
     return np.clip(radius + 0.5 - distance, 0, 1)

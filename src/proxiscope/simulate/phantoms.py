@@ -1,9 +1,10 @@
 """Phantoms: objects that we know, to simulate data from."""
 
 from itertools import product
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 MEMBRANE, LUMEN, INNER_LUMEN = 0.65, 0.2, 0.08
 WALL, INNER_WALL = 0.07, 0.05
@@ -32,11 +33,11 @@ def vesicle(shape: tuple[int, ...], *, seed: int = 0) -> NDArray[np.float32]:
     axes = [(np.arange(n) - n // 2) / (n / 2) for n in shape]
     position = np.stack(np.meshgrid(*axes, indexing="ij"))
 
-    def ball(centre, semi_axes) -> NDArray:
+    def ball(centre: ArrayLike, semi_axes: ArrayLike) -> NDArray[Any]:
         """1 inside the ellipsoid, 0 outside, with an edge one pixel wide."""
-        centre, semi_axes = (np.broadcast_to(a, ndim).reshape(-1, *[1] * ndim) for a in (centre, semi_axes))
-        distance = np.sqrt((((position - centre) / semi_axes) ** 2).sum(axis=0)) - 1
-        return np.clip(0.5 - distance * semi_axes.min() * min(shape) / 2, 0, 1)
+        at, along = (np.broadcast_to(a, ndim).reshape(-1, *[1] * ndim) for a in (centre, semi_axes))
+        distance = np.sqrt((((position - at) / along) ** 2).sum(axis=0)) - 1
+        return np.clip(0.5 - distance * along.min() * min(shape) / 2, 0, 1)
 
     body = np.array([0.7, 0.62, 0.5][-ndim:])
     body_centre, bud_centre = (np.array([0.0, at, at][-ndim:]) for at in (-0.16, 0.5))
@@ -97,7 +98,7 @@ def crystal(shape: tuple[int, ...], *, strain: float = 1.5, seed: int = 0) -> ND
     return (magnitude * np.exp(1j * strain * phase)).astype(np.complex64)
 
 
-def _without_ramp(values: NDArray, position: NDArray, inside: NDArray[np.bool_]) -> NDArray:
+def _without_ramp(values: NDArray[Any], position: NDArray[Any], inside: NDArray[np.bool_]) -> NDArray[Any]:
     """What a linear function leaves of `values` inside, from -1 to 1 there."""
     terms = np.stack([np.ones_like(values), *position], axis=-1)
     rest = values - terms @ np.linalg.lstsq(terms[inside], values[inside], rcond=None)[0]

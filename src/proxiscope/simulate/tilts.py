@@ -40,6 +40,11 @@ def tilt_series(
         In nm.
     seed : int
         Seed of the noise.
+
+    Returns
+    -------
+    TiltSeries
+        With the tilts as given.
     """
     angles = np.asarray(angles, dtype=float)
     rotations = angles if angles.ndim == 2 else np.stack([0 * angles, angles, 0 * angles], axis=1)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import scipy
@@ -17,7 +17,7 @@ from ..physics.rotations import euler_angles, rotation_matrices, rotations_by
 from .base import Film, Positivity, Tomography
 from .film import resized, whole_rays
 from .problem import TiltSeries
-from .resire_accelerated import AcceleratedRESIRE, MomentumState
+from .resire_accelerated import AcceleratedRESIRE
 
 Moves = When("rounds", Interval(ge=2))
 """Tilts are moved after each round but the last."""
@@ -34,9 +34,9 @@ class RefinementState(State):
     fell.
     """
 
-    rotations: NDArray
-    shifts: NDArray
-    members: list[MomentumState]
+    rotations: NDArray[Any]
+    shifts: NDArray[Any]
+    members: list[Any]
     lowest: float = np.inf
     idle: int = 0
 
@@ -177,7 +177,7 @@ class AngleRefinement(Tomography[RefinementState], name="angle-refinement", titl
             state.lowest, state.idle = min(state.lowest, r_factor), 0 if fell else state.idle + 1
         return state
 
-    def _volume(self, state: RefinementState, series: TiltSeries) -> NDArray:
+    def _volume(self, state: RefinementState, series: TiltSeries) -> NDArray[Any]:
         """The volume (z, y, x) that is computed in."""
         inner = state.members[0]
         return self.reconstruction.workspace(series, inner).projector.unpack_volume(inner.volume)
@@ -186,14 +186,15 @@ class AngleRefinement(Tomography[RefinementState], name="angle-refinement", titl
         """Whether the R-factor has stopped falling."""
         return state.idle >= self.patience
 
-    def _move(self, problem: TiltSeries, state: RefinementState, volume: NDArray) -> None:
+    def _move(self, problem: TiltSeries, state: RefinementState, volume: NDArray[Any]) -> None:
         """A damped Gauss-Newton step of every tilt, about the detector's axes."""
         matrices = rotation_matrices(state.rotations)
-        valid = problem.valid & problem.projections.any(axis=(1, 2))[:, None, None]  # a dead tilt stays where it is
+        alive = np.asarray(problem.projections.any(axis=(1, 2)))
+        valid = problem.valid & alive[:, None, None]  # a dead tilt stays where it is
         if self.film:
             valid &= whole_rays(self.series(problem, state), volume.shape)
 
-        def project(turned: NDArray) -> NDArray:
+        def project(turned: NDArray[Any]) -> NDArray[Any]:
             geometry = euler_angles(turned), problem.shape[1:], volume.shape, state.shifts
             return GeneralProjector(*geometry).forward(volume)
 
@@ -215,7 +216,7 @@ class AngleRefinement(Tomography[RefinementState], name="angle-refinement", titl
         turned, shifts = _anchored(matrices @ rotations_by(vectors), state.shifts + moves[:, -2:], problem)
         state.rotations, state.shifts = euler_angles(turned, near=problem.rotations), shifts
 
-    def _blurred(self, slopes: list[NDArray]) -> list[NDArray]:
+    def _blurred(self, slopes: list[NDArray[Any]]) -> list[NDArray[Any]]:
         """Derivatives to weigh the residual by.
 
         The volume holds the noise of the very projections that it is compared with, so that noise correlates with
@@ -232,14 +233,14 @@ class AngleRefinement(Tomography[RefinementState], name="angle-refinement", titl
         """Those of the reconstruction, with the tilts as refined so far."""
         return self.reconstruction.metrics(problem, state.members[0])
 
-    def estimate(self, problem: TiltSeries, state: RefinementState) -> NDArray:
+    def estimate(self, problem: TiltSeries, state: RefinementState) -> NDArray[Any]:
         """Volume (z, y, x), float32."""
         work = self.workspace(problem, state)
         if work.series is None:
             work.series = self.series(problem, state)
         return resized(self._volume(state, work.series), self.volume_shape(problem)).copy()
 
-    def products(self, problem: TiltSeries, state: RefinementState) -> Mapping[str, NDArray]:
+    def products(self, problem: TiltSeries, state: RefinementState) -> Mapping[str, NDArray[Any]]:
         """``"rotations"``, Euler triples (tilt, 3) in degrees, and ``"shifts"`` (tilt, 2) in pixels, as refined."""
         return {"rotations": state.rotations.copy(), "shifts": state.shifts.copy()}
 
@@ -249,7 +250,9 @@ def _turned(series: TiltSeries) -> TiltSeries:
     return series.copy_with(rotations=np.add(series.rotations, [0.1, 0, 0.1]))
 
 
-def _gauss_newton(residual: NDArray, slopes: list[NDArray], instruments: list[NDArray]) -> NDArray[np.float64]:
+def _gauss_newton(
+    residual: NDArray[Any], slopes: list[NDArray[Any]], instruments: list[NDArray[Any]]
+) -> NDArray[np.float64]:
     """Steps (tilt, parameter) x that solve <w_i, residual> = sum_j <w_i, slope_j> x_j for each tilt."""
     normal = np.empty((len(residual), len(slopes), len(slopes)))
     right = np.empty((len(residual), len(slopes), 1))
@@ -259,10 +262,10 @@ def _gauss_newton(residual: NDArray, slopes: list[NDArray], instruments: list[ND
     diagonal = np.abs(np.einsum("tii->ti", normal))
     tiny = 1e-12 * diagonal.max() + np.finfo(float).tiny
     normal += np.eye(len(slopes)) * (1e-3 * diagonal + tiny)[:, :, None]
-    return np.linalg.solve(normal, right)[..., 0]
+    return np.linalg.solve(normal, right)[..., 0].astype(np.float64, copy=False)
 
 
-def _anchored(matrices: NDArray, shifts: NDArray, problem: TiltSeries) -> tuple[NDArray, NDArray]:
+def _anchored(matrices: NDArray[Any], shifts: NDArray[Any], problem: TiltSeries) -> tuple[NDArray[Any], NDArray[Any]]:
     """The same geometry without the turn and the shift of the whole object that it has gained over the given one."""
     given = rotation_matrices(problem.rotations)
     turn = scipy.spatial.transform.Rotation.from_matrix(given @ matrices.transpose(0, 2, 1)).mean().as_matrix()

@@ -20,15 +20,15 @@ def subtract(calculated: Any, measured: Any, valid: Any, kept: Any) -> NDArray[n
     return np.array(on_host(xp.stack(sums, axis=-1)))[None]
 
 
-def descend(volume: Any, gradient: Any, step: float | NDArray, positivity: bool, weights: Any = None) -> None:
+def descend(volume: Any, gradient: Any, step: float | NDArray[Any], positivity: bool, weights: Any = None) -> None:
     """As `kernels.descend`, with a weight for each voxel if any."""
     volume -= _scaled(gradient, step, weights)
     _cut(volume, positivity)
 
 
 def leap(
-    volume: Any, previous: Any, gradient: Any, momentum: float | NDArray, step: float | NDArray, positivity: bool,
-    weights: Any = None,
+    volume: Any, previous: Any, gradient: Any, momentum: float | NDArray[Any], step: float | NDArray[Any],
+    positivity: bool, weights: Any = None,
 ) -> None:  # fmt: skip
     """As `kernels.leap`, with a weight for each voxel if any."""
     _beyond(volume, previous, momentum)
@@ -36,7 +36,7 @@ def leap(
     _cut(previous, positivity)
 
 
-def extrapolate(residual: Any, previous: Any, momentum: float | NDArray) -> None:
+def extrapolate(residual: Any, previous: Any, momentum: float | NDArray[Any]) -> None:
     """As `kernels.extrapolate`."""
     _beyond(residual, previous, momentum)
 
@@ -58,14 +58,14 @@ def normalise(volume: Any) -> float:
     return norm
 
 
-def _beyond(now: Any, before: Any, momentum: float | NDArray) -> None:
+def _beyond(now: Any, before: Any, momentum: float | NDArray[Any]) -> None:
     """before <- now + momentum * (now - before)."""
     before -= now
     before *= -_number(momentum)
     before += now
 
 
-def _scaled(gradient: Any, step: float | NDArray, weights: Any) -> Any:
+def _scaled(gradient: Any, step: float | NDArray[Any], weights: Any) -> Any:
     return gradient * _number(step) if weights is None else gradient * weights * _number(step)
 
 
@@ -74,6 +74,6 @@ def _cut(volume: Any, positivity: bool) -> None:
         volume[volume < 0] = 0
 
 
-def _number(value: float | NDArray) -> float:
+def _number(value: float | NDArray[Any]) -> float:
     """The value of the one block."""
     return float(np.asarray(value).reshape(()))

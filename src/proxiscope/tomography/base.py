@@ -15,7 +15,7 @@ from ..core.arrays import copied, namespace, place, zeros
 from ..core.memory import Proposal
 from ..physics.projectors import (
     GeneralProjector,
-    LinearOperator,
+    Projector,
     SingleAxisProjector,
     check_device,
     packed_slices,
@@ -63,7 +63,7 @@ class Setup:
 
     Attributes
     ----------
-    projector : LinearOperator
+    projector : Projector
     kernels : module
         Passes over arrays on the device.
     tilts : int
@@ -95,14 +95,14 @@ class Setup:
         device: str = "cpu",
     ):
         self.device, self.kernels = device, kernels if device == "cpu" else array_kernels
-        self.projector = projector(kind, series.rotations, series.shape[1:], volume, series.shifts, device)
+        self.projector: Projector = projector(kind, series.rotations, series.shape[1:], volume, series.shifts, device)
         self.volume = volume
         self.blocks = self.projector.domain_shape[0] if len(self.projector.domain_shape) == 4 else 1
         self.in_slices = type(self.projector) is SingleAxisProjector
         valid = series.valid & whole_rays(series, volume) if film else series.valid
         measured = np.where(valid, series.projections, np.float32(0)) if film else series.projections
         used = series.used & valid.any(axis=(1, 2)) if film else series.used
-        self.sums: NDArray | None = None
+        self.sums: NDArray[Any] | None = None
         if not used.any():
             raise InputError(
                 "film", "no ray passes wholly through the volume", "Make the volume wider or thinner, or leave this off"
@@ -120,7 +120,9 @@ class Setup:
         held_out = (totals > 0) & ~used if series.held_out is not None else np.zeros_like(used)
         self._weights = [_mean_weights(totals, some) for some in (used, held_out) if some.any()]
 
-    def residual(self, volume: NDArray, out: NDArray) -> tuple[NDArray, Mapping[str, float], NDArray]:
+    def residual(
+        self, volume: NDArray[Any], out: NDArray[Any]
+    ) -> tuple[NDArray[Any], Mapping[str, float], NDArray[Any]]:
         """A u - b over the usable pixels into `out`; with it figures, and the sum of squares of each block.
 
         The R-factor is the mean over tilts of sum |A u - b| / sum |b| (eq. 3.9) over the tilts that are reconstructed
@@ -134,8 +136,9 @@ class Setup:
         figures = {name: float(absolute @ w) for name, w in zip(names, self._weights, strict=False)}
         return out, figures | {"misfit": float(np.sqrt(squares.sum() / self.pixels))}, squares
 
-    def part(self, series: TiltSeries, tilts: NDArray) -> tuple[LinearOperator, NDArray, NDArray | None]:
+    def part(self, series: TiltSeries, tilts: NDArray[Any]) -> tuple[Projector, NDArray[Any], NDArray[Any] | None]:
         """The projector, the packed projections and, where not all are, the usable pixels of some tilts."""
+        a: Projector
         if self.in_slices:
             a = SingleAxisProjector(series.angles[tilts], series.shape[1:], self.volume)
         else:
@@ -143,7 +146,7 @@ class Setup:
         valid = None if self.valid is None else _some(self.valid, tilts)
         return a, _some(self.measured, tilts), valid
 
-    def constrain(self, volume: NDArray) -> None:
+    def constrain(self, volume: NDArray[Any]) -> None:
         """Set what lies outside the support to zero."""
         if self.support is not None:
             self.kernels.restrict(volume, self.support)
@@ -158,12 +161,12 @@ class Setup:
         return place(np.empty(shape, np.float32), self.device)
 
 
-def _some(packed: NDArray, tilts: NDArray) -> NDArray:
+def _some(packed: NDArray[Any], tilts: NDArray[Any]) -> NDArray[Any]:
     """Packed projections of some tilts; the tilt is the last axis but two in both layouts."""
     return np.ascontiguousarray(packed[..., tilts, :, :])
 
 
-def _mean_weights(totals: NDArray, used: NDArray) -> NDArray[np.float64]:
+def _mean_weights(totals: NDArray[Any], used: NDArray[Any]) -> NDArray[np.float64]:
     """1 / sum |b| over the number of tilts, zero for tilts that are not used."""
     return np.divide(1, totals, out=np.zeros_like(totals), where=used & (totals > 0)) / used.sum()
 
@@ -177,9 +180,9 @@ class Tomography(Algorithm[TiltSeries, S]):
     remedy: ClassVar[str] = (
         "Bin or crop the data, reduce the depth of the volume, or reconstruct it in slabs: InSlabs, or --in-slabs."
     )
-    film: ClassVar[bool] = False
+    film = False
     """Whether the sample goes on beyond the field of view; a parameter of the methods that can take that."""
-    device: ClassVar[str] = "cpu"
+    device = "cpu"
     """Where arrays lie; a parameter of the methods that can choose."""
     slice_reach: ClassVar[int | None] = 0
     """Slices on either side that affect one about a single axis, all in all; None where all do and must."""
@@ -295,11 +298,11 @@ class DescentState(State):
     `Setup.residual` says.
     """
 
-    volume: NDArray
-    residual: NDArray
-    squares: NDArray = field(metadata=ON_HOST)
-    previous_squares: NDArray = field(metadata=ON_HOST)
-    slowdown: NDArray = field(metadata=ON_HOST)
+    volume: NDArray[Any]
+    residual: NDArray[Any]
+    squares: NDArray[Any] = field(metadata=ON_HOST)
+    previous_squares: NDArray[Any] = field(metadata=ON_HOST)
+    slowdown: NDArray[Any] = field(metadata=ON_HOST)
     r_factor: float = 1.0
     free_r_factor: float | None = None
     misfit: float = 0.0
@@ -334,7 +337,7 @@ class IterativeTomography(Iterative, Tomography[DescentState]):
         """u = 0; there is nothing random, so `seed` has no effect."""
         return self.starting_from(problem, None)
 
-    def starting_from(self, problem: TiltSeries, volume: NDArray | None) -> DescentState:
+    def starting_from(self, problem: TiltSeries, volume: NDArray[Any] | None) -> DescentState:
         """The state before the first step from a volume (z, y, x), zero if None."""
         work = self.prepare(problem)
         if volume is None:
@@ -349,17 +352,17 @@ class IterativeTomography(Iterative, Tomography[DescentState]):
         """The state of this method, from the one that all have."""
         return state
 
-    def prepare(self, problem: TiltSeries) -> Setup:
+    def prepare(self, problem: TiltSeries) -> Any:
         """The projector, the packed projections, and what else the method needs."""
         return self.Setup(problem, self.work_shape(problem), self.kind, self.film, self.device)
 
-    def workspace(self, problem: TiltSeries, state: DescentState) -> Setup:
+    def workspace(self, problem: TiltSeries, state: DescentState) -> Any:
         """What `prepare` made, with the arrays of a state that was loaded on the device."""
         if state.work is None:
             placed(state, self.device)
         return super().workspace(problem, state)
 
-    def descend(self, work: Setup, state: DescentState) -> None:
+    def descend(self, work: Any, state: Any) -> None:
         """Change ``state.volume`` in place along the back projection of ``state.residual``."""
         raise NotImplementedError
 
@@ -380,7 +383,7 @@ class IterativeTomography(Iterative, Tomography[DescentState]):
         free = {} if state.free_r_factor is None else {"free_r_factor": state.free_r_factor}
         return {"r_factor": state.r_factor} | free | {"misfit": state.misfit}
 
-    def estimate(self, problem: TiltSeries, state: DescentState) -> NDArray:
+    def estimate(self, problem: TiltSeries, state: DescentState) -> NDArray[Any]:
         """Volume (z, y, x), float32."""
         volume = self.workspace(problem, state).projector.unpack_volume(state.volume)
         return resized(volume, self.volume_shape(problem))

@@ -5,6 +5,7 @@ Large stacks are binned, and read in part.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,12 +33,12 @@ class Coarse:
     """
 
     tilts: NDArray[np.intp]
-    rotations: NDArray
+    rotations: NDArray[Any]
     images: NDArray[np.float64]
     spread: NDArray[np.float64]
 
     @classmethod
-    def of(cls, projections: NDArray, rotations: NDArray, valid: NDArray[np.bool_] | None) -> "Coarse | None":
+    def of(cls, projections: NDArray[Any], rotations: NDArray[Any], valid: NDArray[np.bool_] | None) -> "Coarse | None":
         """The series on few pixels; None where it is too small for any judgement."""
         images = coarse_images(projections, None if valid is None or valid.all() else valid)
         tilts = np.flatnonzero(np.abs(images).max(axis=(1, 2)) > 0)
@@ -68,19 +69,19 @@ class Coarse:
         low = np.minimum(np.arange(ny), ny - np.arange(ny)) <= ny // 4
         return unit(centred), unit(np.sqrt(spectrum[:, low, : nx // 4 + 1]))
 
-    def difference(self, look: int, first: NDArray, second: NDArray) -> NDArray:
+    def difference(self, look: int, first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
         """One less the correlation of images: 0 where they are alike, 1 where they have nothing in common."""
         features = self.looks[look]
         return 1 - np.einsum("ij,ij->i", features[first], features[second])
 
 
-def coarse_images(projections: NDArray, valid: NDArray[np.bool_] | None) -> NDArray[np.float64]:
+def coarse_images(projections: NDArray[Any], valid: NDArray[np.bool_] | None) -> NDArray[np.float64]:
     """Block means (tilt, y, x) of the valid pixels, of some rows of each block where the stack is large."""
     tilts, ny, nx = projections.shape
     height, width = max(1, ny // SIZE), max(1, nx // SIZE)
     rows = int(np.clip(VALUES // max(1, tilts * nx * (ny // height)), 1, height))
 
-    def summed(values: NDArray) -> NDArray:
+    def summed(values: NDArray[Any]) -> NDArray[Any]:
         cut = values[:, : ny // height * height].reshape(tilts, ny // height, height, nx)[:, :, :rows]
         cut = cut.sum(axis=2, dtype=np.float64)[..., : nx // width * width]
         return cut.reshape(*cut.shape[:2], -1, width).sum(axis=3)
@@ -94,7 +95,7 @@ def coarse_images(projections: NDArray, valid: NDArray[np.bool_] | None) -> NDAr
     return np.where(measured, means, typical)
 
 
-def unit(values: NDArray) -> NDArray[np.float32]:
+def unit(values: NDArray[Any]) -> NDArray[np.float32]:
     """(n, ...) as (n, feature) of mean zero and norm one; zero where it is constant."""
     flat = values.reshape(len(values), -1)
     flat = flat - flat.mean(axis=1, keepdims=True)

@@ -1,7 +1,7 @@
 """Fourier shell correlation: down to which detail two volumes agree (Harauz and van Heel, Optik 73, 146 (1986))."""
 
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import scipy
@@ -70,7 +70,7 @@ class FSC:
         if unit == "nm" and self.pixel_size is None:
             raise InputError("pixel_size", "not known", "Give it in nm, or ask for pixels")
         some = self.count > 0
-        above = (self.correlation - threshold)[some]
+        above = (self.correlation - np.asarray(threshold))[some]
         if not some.any() or above[0] < 0:
             return np.inf
         if above.min() >= 0:
@@ -148,9 +148,9 @@ def fourier_shell_correlation(
     """
     a, b = _volumes(a, b, mask)
     region = _region(a.shape, between, tilts)
-    spectra = [scipy.fft.rfftn(volume, workers=num_threads()) for volume in (a, b)]
+    at_a, at_b = (scipy.fft.rfftn(volume, workers=num_threads()) for volume in (a, b))
     size = max(a.shape)
-    cross, power_a, power_b, count = _shell_sums(*spectra, region, a.shape, size)[:, 1:]
+    cross, power_a, power_b, count = _shell_sums(at_a, at_b, region, a.shape, size)[:, 1:]
     power = np.sqrt(power_a) * np.sqrt(power_b)
     correlation = np.divide(cross, power, out=np.zeros_like(cross), where=power > 0).clip(-1, 1)
     correlation[count == 0] = np.nan
@@ -158,7 +158,7 @@ def fourier_shell_correlation(
     return FSC(frequency, correlation, count, positive_or_none("pixel_size", pixel_size))
 
 
-def _volumes(a: ArrayLike, b: ArrayLike, mask: ArrayLike | None) -> tuple[NDArray, NDArray]:
+def _volumes(a: ArrayLike, b: ArrayLike, mask: ArrayLike | None) -> tuple[NDArray[Any], NDArray[Any]]:
     a, b = (as_real(name, v, ndim=3, axes="(z, y, x)") for name, v in (("a", a), ("b", b)))
     if a.shape != b.shape or max(a.shape) < 2:
         raise InputError("b", f"its shape is {b.shape}, that of a {a.shape}", "Give two volumes of the same shape")
@@ -173,7 +173,9 @@ def _volumes(a: ArrayLike, b: ArrayLike, mask: ArrayLike | None) -> tuple[NDArra
     return a * mask, b * mask
 
 
-def _region(shape: tuple[int, ...], between: str | NDArray, tilts: TiltSeries | ArrayLike | None) -> NDArray[np.bool_]:
+def _region(
+    shape: tuple[int, ...], between: str | NDArray[Any], tilts: TiltSeries | ArrayLike | None
+) -> NDArray[np.bool_]:
     """Points of the half spectrum to compare."""
     if isinstance(between, np.ndarray):
         return as_mask("between", between, half_shape(shape))
@@ -188,7 +190,7 @@ def _region(shape: tuple[int, ...], between: str | NDArray, tilts: TiltSeries | 
 
 
 def _shell_sums(
-    a: NDArray, b: NDArray, region: NDArray[np.bool_], shape: tuple[int, ...], size: int
+    a: NDArray[Any], b: NDArray[Any], region: NDArray[np.bool_], shape: tuple[int, ...], size: int
 ) -> NDArray[np.float64]:
     """Sums over the shells 0 to size // 2: cross power, power of a, of b, and independent samples; (4, shell).
 

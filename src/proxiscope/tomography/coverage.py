@@ -1,5 +1,7 @@
 """Which part of Fourier space a tilt series measures."""
 
+from typing import Any
+
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
@@ -19,9 +21,7 @@ _SAME = 0.1
 """Degrees within which two tilts count as one."""
 
 
-def missing_wedge(
-    shape: tuple[int, int, int], tilts: TiltSeries | ArrayLike, *, margin: float = 0.5
-) -> NDArray[np.bool_]:
+def missing_wedge(shape: tuple[int, ...], tilts: TiltSeries | ArrayLike, *, margin: float = 0.5) -> NDArray[np.bool_]:
     """Fourier points that a tilt series does not measure.
 
     A projection measures the central plane across its beam. From one tilt to its neighbour the plane sweeps over a
@@ -66,7 +66,7 @@ def missing_wedge(
     return np.broadcast_to(missing, half_shape(shape)).copy()
 
 
-def _beams(tilts: TiltSeries | ArrayLike) -> NDArray:
+def _beams(tilts: TiltSeries | ArrayLike) -> NDArray[Any]:
     """Directions (tilt, 3) as (x, y, z) of the beam in the object's frame, R (0, 0, 1)."""
     rotations = tilts.rotations[tilts.used] if isinstance(tilts, TiltSeries) else np.asarray(tilts, np.float64)
     if rotations.ndim == 1:
@@ -76,16 +76,16 @@ def _beams(tilts: TiltSeries | ArrayLike) -> NDArray:
     return rotation_matrices(rotations)[:, :, 2]
 
 
-def _distinct(beams: NDArray) -> NDArray:
+def _distinct(beams: NDArray[Any]) -> NDArray[Any]:
     """Beams less those that are the same as an earlier one, forwards or backwards."""
-    kept: list[NDArray] = []
+    kept: list[NDArray[Any]] = []
     for beam in beams:
         if not kept or np.abs(np.array(kept) @ beam).max() < np.cos(np.deg2rad(_SAME)):
             kept.append(beam)
     return np.array(kept)
 
 
-def _arcs(beams: NDArray, margin: float) -> NDArray:
+def _arcs(beams: NDArray[Any], margin: float) -> NDArray[Any]:
     """Ends (arc, 2, 3) of the arcs that the beam is taken to have swept from tilt to tilt.
 
     Each reaches beyond its tilts by `margin` of the way to their nearest neighbours. Where a third tilt lies between
@@ -107,14 +107,14 @@ def _arcs(beams: NDArray, margin: float) -> NDArray:
     return np.concatenate([np.stack(ends, axis=1), np.stack([alone, alone], axis=1)])
 
 
-def _beyond(near: NDArray, far: NDArray, angle: NDArray) -> NDArray:
+def _beyond(near: NDArray[Any], far: NDArray[Any], angle: NDArray[Any]) -> NDArray[Any]:
     """Directions (n, 3) by `angle` (n,) in radians beyond `near`, as seen from `far`."""
     away = near * (near * far).sum(axis=1)[:, None] - far
     away /= np.linalg.norm(away, axis=1)[:, None]
     return near * np.cos(angle)[:, None] + away * np.sin(angle)[:, None]
 
 
-def _unswept(points: NDArray, arcs: NDArray) -> NDArray[np.bool_]:
+def _unswept(points: NDArray[Any], arcs: NDArray[Any]) -> NDArray[np.bool_]:
     """Points (3, n) on the same side of the planes across both ends of every arc: no plane came over them."""
     missing = np.ones(points.shape[1], bool)
     for some in np.array_split(arcs, -(-len(arcs) // 8)):  # a batch stays in the cache

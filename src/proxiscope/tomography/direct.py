@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from .problem import TiltSeries, filled
 class DirectState(State):
     """The volume in the projector's layout, zero before the one step, and its R-factors."""
 
-    volume: NDArray
+    volume: NDArray[Any]
     r_factor: float = 1.0
     free_r_factor: float | None = None
 
@@ -41,7 +41,7 @@ class DirectTomography(Tomography[DirectState]):
         work = self.prepare(problem)
         return DirectState(np.zeros(work.projector.domain_shape, np.float32), work=work)
 
-    def back_project(self, series: TiltSeries, work: Setup, out: NDArray) -> None:
+    def back_project(self, series: TiltSeries, work: Setup, out: NDArray[Any]) -> None:
         """Reconstruct `series`, in which all pixels are usable, from the tilts that are kept into `out`."""
         raise NotImplementedError
 
@@ -60,6 +60,6 @@ class DirectTomography(Tomography[DirectState]):
         free = {} if state.free_r_factor is None else {"free_r_factor": state.free_r_factor}
         return {"r_factor": state.r_factor} | free
 
-    def estimate(self, problem: TiltSeries, state: DirectState) -> NDArray:
+    def estimate(self, problem: TiltSeries, state: DirectState) -> NDArray[Any]:
         """Volume (z, y, x), float32."""
         return self.workspace(problem, state).projector.unpack_volume(state.volume)

@@ -1,13 +1,15 @@
 """Filtered back projection (Kak and Slaney, Principles of Computerized Tomographic Imaging, chapter 3)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 import numpy as np
 import scipy
 from numpy.typing import NDArray
 
 from ..core import Doc
+from ..physics.projectors import SingleAxisProjector
 from .base import Setup
 from .direct import DirectTomography
 from .problem import TiltSeries
@@ -37,16 +39,16 @@ class FBP(DirectTomography, name="fbp", title="Filtered back projection (FBP)"):
         super().check_problem(problem)
         self.check_single_axis(problem)
 
-    def back_project(self, series: TiltSeries, work: Setup, out: NDArray) -> None:
+    def back_project(self, series: TiltSeries, work: Setup, out: NDArray[Any]) -> None:
         """Filter along x, weigh by the angles, and interpolate at the voxels' shadows."""
         kept = work.kept > 0
         widths = np.zeros(len(kept))
         widths[kept] = angular_widths(series.angles[kept])
         measured = work.measured if work.valid is None else work.projector.pack_projections(series.projections)
-        work.projector.interpolate(_filtered(measured, self.filter, widths), out)
+        cast(SingleAxisProjector, work.projector).interpolate(_filtered(measured, self.filter, widths), out)
 
 
-def angular_widths(angles: NDArray) -> NDArray:
+def angular_widths(angles: NDArray[Any]) -> NDArray[Any]:
     """Angle in radians that each tilt stands for: half the way to its neighbours, modulo 180 degrees.
 
     The widest gap is a missing wedge if it is wider than 2.5 usual steps. The tilts at its edges count as wide as
@@ -65,10 +67,10 @@ def angular_widths(angles: NDArray) -> NDArray:
     return np.deg2rad(0.5 * (before + after) / count)[inverse]
 
 
-def window(name: str, frequency: NDArray) -> NDArray:
+def window(name: str, frequency: NDArray[Any]) -> NDArray[Any]:
     """Window of a filter at frequencies in cycles per pixel, 1 at zero; beyond 0.5 the value there."""
     frequency = np.minimum(np.abs(frequency), 0.5)
-    windows = {
+    windows: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
         "ram-lak": np.ones_like,
         "shepp-logan": np.sinc,
         "cosine": lambda f: np.cos(np.pi * f),
@@ -77,7 +79,7 @@ def window(name: str, frequency: NDArray) -> NDArray:
     return windows[name](frequency)
 
 
-def ramp(size: int, name: str) -> NDArray:
+def ramp(size: int, name: str) -> NDArray[Any]:
     """Ramp filter on the half spectrum of `size` samples, from its band-limited kernel, with a window; float32."""
     n = np.arange(size)
     distance = np.minimum(n, size - n)
@@ -86,7 +88,7 @@ def ramp(size: int, name: str) -> NDArray:
     return (scipy.fft.rfft(kernel).real * window(name, scipy.fft.rfftfreq(size))).astype(np.float32)
 
 
-def _filtered(packed: NDArray, name: str, widths: NDArray) -> NDArray:
+def _filtered(packed: NDArray[Any], name: str, widths: NDArray[Any]) -> NDArray[Any]:
     """Packed projections (block, tilt, x, slice), filtered along x and weighted."""
     columns = packed.shape[2]
     size = scipy.fft.next_fast_len(2 * columns, real=True)

@@ -1,5 +1,7 @@
 """Extended samples: films that go on beyond the field of view (the problem of section 3.4 of the thesis)."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,12 +39,12 @@ def around(series: TiltSeries, volume: tuple[int, int, int]) -> tuple[int, int, 
     along = np.abs(matrices[:, 2, 2])
     steepest = max(min(np.cos(np.deg2rad(STEEPEST)), along.max()) - _NEARLY, _NEARLY)
     for t in np.flatnonzero(along > steepest):
-        y, x = _ends(series, t, matrices[t], volume[0]).swapaxes(0, 1)
+        y, x = _ends(series, int(t), matrices[t], volume[0]).swapaxes(0, 1)
         height, width = max(height, _reaching(y)), max(width, _reaching(x))
     return volume[0], height, width
 
 
-def _ends(series: TiltSeries, t: int, matrix: NDArray, depth: int) -> NDArray[np.float64]:
+def _ends(series: TiltSeries, t: int, matrix: NDArray[Any], depth: int) -> NDArray[np.float64]:
     """Where the rays of tilt t enter and leave a film, about the volume's centre: (end, y or x, row, column)."""
     _, rows, columns = series.shape
     v = (np.arange(rows) - rows // 2 - series.shifts[t, 0])[:, None]
@@ -52,12 +54,12 @@ def _ends(series: TiltSeries, t: int, matrix: NDArray, depth: int) -> NDArray[np
     return np.array([(y + matrix[1, 2] * s, x + matrix[0, 2] * s) for s in lengths])
 
 
-def _reaching(at: NDArray) -> int:
+def _reaching(at: NDArray[Any]) -> int:
     """The least number of voxels that reach from the lowest to the highest position about pixel n // 2."""
     return max(2 * int(np.ceil(-at.min() - _NEARLY)), 2 * int(np.ceil(at.max() - _NEARLY)) + 1)
 
 
-def resized(volume: NDArray, shape: tuple[int, int, int]) -> NDArray:
+def resized(volume: NDArray[Any], shape: tuple[int, int, int]) -> NDArray[Any]:
     """A volume (z, y, x) in another shape about the same centre: cut, or continued by its outermost voxels."""
     if volume.shape == shape:
         return volume

@@ -110,7 +110,9 @@ class FourierGrid:
         self._planes = np.zeros((len(starts), *volume[1::-1]), np.complex64)  # (kx, y, z)
         self._sums = np.zeros((len(starts), 2))
 
-    def _measure(self, series: TiltSeries, cutoff: float, starts: NDArray, counts: NDArray, weights: NDArray) -> None:
+    def _measure(
+        self, series: TiltSeries, cutoff: float, starts: NDArray[Any], counts: NDArray[Any], weights: NDArray[Any]
+    ) -> None:
         """Evaluate the transforms of all projections at the feet."""
         matrices = rotation_matrices(series.rotations)
         points = self.places, weights, self.values
@@ -129,7 +131,7 @@ class FourierGrid:
 
         parallel(measure, list(enumerate(np.flatnonzero(series.used))))
 
-    def _merge(self, weights: NDArray) -> None:
+    def _merge(self, weights: NDArray[Any]) -> None:
         """Average where planes of several tilts pass the same point."""
         area = self.sizes[0] * self.sizes[1]
         parallel(
@@ -137,7 +139,9 @@ class FourierGrid:
             _parts(len(self.starts)),
         )
 
-    def project(self, volume: NDArray, limit: float, positivity: bool, support: NDArray = _NO_SUPPORT) -> None:
+    def project(
+        self, volume: NDArray[Any], limit: float, positivity: bool, support: NDArray[Any] = _NO_SUPPORT
+    ) -> None:
         """Give the volume the measured transform up to `limit` (cycles per voxel), then cut it, in place.
 
         It becomes zero outside the support, unless that is empty, and with `positivity` nowhere negative.
@@ -148,13 +152,13 @@ class FourierGrid:
             lambda a, b: _genfire.from_planes(planes, size, a, b, support, positivity, volume), _parts(volume.shape[1])
         )
 
-    def error(self, volume: NDArray) -> float:
+    def error(self, volume: NDArray[Any]) -> float:
         """``sum |F u - b| / sum |b|`` over all measured points and their mates at opposite frequencies."""
         self._transform(volume, NYQUIST, replace=False)
         misfit, total = 2 * self._sums.sum(axis=0) - self._sums[0]  # the plane kx = 0 holds both of a pair
         return float(misfit / total)
 
-    def _transform(self, volume: NDArray, limit: float, replace: bool) -> None:
+    def _transform(self, volume: NDArray[Any], limit: float, replace: bool) -> None:
         size, planes = self.sizes[2], self._planes
         points = self.starts, self.ends, self.places, self.values
         parallel(lambda a, b: _genfire.to_planes(volume, size, a, b, planes), _parts(volume.shape[1]))
@@ -181,7 +185,7 @@ class GenfireSetup(Setup):
 class GenfireState(State):
     """The volume (z, y, x), constraints applied."""
 
-    volume: NDArray
+    volume: NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,7 +263,7 @@ class GENFIRE(Iterative, Tomography[GenfireState], name="genfire", title="GENFIR
         packed, out = work.projector.pack_volume(state.volume), np.empty(work.projector.range_shape, np.float32)
         return {**work.residual(packed, out)[1], "fourier_error": work.grid.error(state.volume)}
 
-    def estimate(self, problem: TiltSeries, state: GenfireState) -> NDArray:
+    def estimate(self, problem: TiltSeries, state: GenfireState) -> NDArray[Any]:
         """Volume (z, y, x), float32."""
         return state.volume.copy()
 

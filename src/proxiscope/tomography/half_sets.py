@@ -1,6 +1,7 @@
 """Reconstructions from two halves of the data, which agree on what the data say and not on their noise."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +20,16 @@ def split_tilts(series: TiltSeries) -> tuple[TiltSeries, TiltSeries]:
 
     Tilts without data, or held out, are in neither. Tilts are about one axis if phi and psi agree within 5 degrees.
 
+    Parameters
+    ----------
+    series : TiltSeries
+        With at least two tilts.
+
+    Returns
+    -------
+    tuple of TiltSeries
+        The half with the first tilt, and the other.
+
     Raises
     ------
     InputError
@@ -32,10 +43,10 @@ def split_tilts(series: TiltSeries) -> tuple[TiltSeries, TiltSeries]:
     return series.subset(np.sort(order[::2])), series.subset(np.sort(order[1::2]))
 
 
-def _axes(rotations: NDArray) -> NDArray[np.intp]:
+def _axes(rotations: NDArray[Any]) -> NDArray[np.intp]:
     """A number for each tilt (tilt,), the same where phi and psi are those of an earlier tilt; by rising phi, psi."""
     axes = np.zeros(len(rotations), np.intp)
-    known: list[NDArray] = []
+    known: list[NDArray[Any]] = []
     pairs = rotations[:, [0, 2]]
     for tilt in np.lexsort(pairs.T[::-1]):
         apart = [np.abs((pairs[tilt] - one + 180) % 360 - 180).max() for one in known]
@@ -48,7 +59,7 @@ def _axes(rotations: NDArray) -> NDArray[np.intp]:
 
 
 def half_set_correlation(
-    algorithm: Tomography,
+    algorithm: Tomography[Any],
     series: TiltSeries,
     *,
     between: Between = "measured",
@@ -91,8 +102,11 @@ def half_set_correlation(
     return fourier_shell_correlation(*volumes, between=between, tilts=series, mask=mask, pixel_size=series.pixel_size)
 
 
-def _reconstruct(algorithm: Tomography, series: TiltSeries, half: int, callback: Callable | None) -> NDArray:
-    record, progress = Record(algorithm), None
+def _reconstruct(
+    algorithm: Tomography[Any], series: TiltSeries, half: int, callback: Callable[..., Any] | None
+) -> NDArray[Any]:
+    record = Record(algorithm)
+    progress: Any = None
     for progress in iterate(algorithm, series):
         record.add(progress)
         if callback is not None:

@@ -36,11 +36,11 @@ class SlabsState(State):
     `Setup.of_the_whole`, and `thickness` is that of a slab in slices.
     """
 
-    volume: NDArray
+    volume: NDArray[Any]
     members: list[State]
-    done: NDArray
-    running: NDArray
-    common: NDArray
+    done: NDArray[Any]
+    running: NDArray[Any]
+    common: NDArray[Any]
     thickness: int
     seed: int
 
@@ -59,7 +59,7 @@ class InSlabs(Algorithm[TiltSeries, SlabsState], name="in-slabs"):
     Problem: ClassVar[type] = TiltSeries
     remedy: ClassVar[str] = "Bin or crop the data, reduce the depth of the volume, or make the slabs thinner."
 
-    algorithm: Tomography = field(default=AcceleratedRESIRE(), metadata={"part": True})
+    algorithm: Tomography[Any] = field(default=AcceleratedRESIRE(), metadata={"part": True})
     slices: Annotated[
         int,
         Interval(ge=0, le=100_000),
@@ -91,7 +91,7 @@ class InSlabs(Algorithm[TiltSeries, SlabsState], name="in-slabs"):
             raise InputError("algorithm", f"{found} cannot be run in slabs", "Give another, such as RESIRE()")
 
     @property
-    def random_start(self) -> bool:
+    def random_start(self) -> bool:  # type: ignore[override]  # the part decides
         """Whether the seed matters to the algorithm."""
         return self.algorithm.random_start
 
@@ -114,7 +114,8 @@ class InSlabs(Algorithm[TiltSeries, SlabsState], name="in-slabs"):
 
     def slabs(self, geometry: Geometry, thickness: int) -> list[Slab]:
         """The slabs of so many slices."""
-        own = self.algorithm.slice_reach if geometry.plain else max(self.algorithm.slice_reach, OVERLAP)
+        reach = self.algorithm.slice_reach or 0
+        own = reach if geometry.plain else max(reach, OVERLAP)
         return geometry.slabs(thickness, 0 if self.independent(geometry) else self.overlap or own)
 
     def prepare(self, problem: TiltSeries) -> Work:
@@ -131,7 +132,7 @@ class InSlabs(Algorithm[TiltSeries, SlabsState], name="in-slabs"):
         )  # fmt: skip
 
     def check_problem(self, problem: TiltSeries) -> None:
-        """Refuse what the algorithm refuses, tilts that turn too much, and a memory that does not suffice."""
+        """Refuse what the algorithm refuses, tilts that turn too much, and (NotEnoughMemoryError) too little memory."""
         self.algorithm.check_problem(problem)
         self.geometry(problem).check()
         need = self.memory(problem) if self.memory_limit else 0
@@ -199,7 +200,7 @@ class InSlabs(Algorithm[TiltSeries, SlabsState], name="in-slabs"):
             work.leave()
         state.common[...] = [choose(found[name]) if found[name] else 0 for name, choose in names.items()]
 
-    def _end(self, problem: TiltSeries, state: SlabsState, slab: Slab, rows: NDArray) -> None:
+    def _end(self, problem: TiltSeries, state: SlabsState, slab: Slab, rows: NDArray[Any]) -> None:
         """Leave a slab whose rows have these sums."""
         work: Work = self.workspace(problem, state)
         slabs = work.slabs(state.thickness)
@@ -211,7 +212,7 @@ class InSlabs(Algorithm[TiltSeries, SlabsState], name="in-slabs"):
         state.done = state.done + rows[..., :final].sum(axis=-1)
         state.running = rows[..., final:].sum(axis=-1)
 
-    def _sums(self, work: Work, member: State) -> NDArray | None:
+    def _sums(self, work: Work, member: Any) -> NDArray[Any] | None:
         """Sums (2, tilt) that the step left, where a slab shows in rows of its own and nowhere else."""
         sums = getattr(member.work, "sums", None)
         return sums.T if sums is not None and self.independent(work.geometry) else None
@@ -245,7 +246,7 @@ class InSlabs(Algorithm[TiltSeries, SlabsState], name="in-slabs"):
         figures = {n: float((sums[0, some] / work.totals[some]).mean()) for n, some in groups.items() if some.any()}
         return figures | {"misfit": float(np.sqrt(sums[1, work.used].sum() / work.pixels))}
 
-    def estimate(self, problem: TiltSeries, state: SlabsState) -> NDArray:
+    def estimate(self, problem: TiltSeries, state: SlabsState) -> NDArray[Any]:
         """Volume (z, y, x), float32: zero in slabs that have not begun."""
         volume = state.volume.copy()
         if state.members:
@@ -304,7 +305,7 @@ def _size(slab: Slab) -> tuple[bool, int]:
     return rows > 0, slab.slices[1] - slab.slices[0] + rows
 
 
-def _usable(algorithm: Tomography, series: TiltSeries) -> NDArray[np.bool_]:
+def _usable(algorithm: Tomography[Any], series: TiltSeries) -> NDArray[np.bool_]:
     """Pixels (tilt, y, x) that a reconstruction of a slab is compared at."""
     valid = series.valid & series.used[:, None, None]
     if algorithm.film and valid.size:
@@ -312,7 +313,7 @@ def _usable(algorithm: Tomography, series: TiltSeries) -> NDArray[np.bool_]:
     return valid
 
 
-def shared_values(algorithm: Tomography, series: TiltSeries, names: Iterable[str]) -> dict[str, float]:
+def shared_values(algorithm: Tomography[Any], series: TiltSeries, names: Iterable[str]) -> dict[str, float]:
     """What a slab contributes to the values that all share; empty where nothing can come of it."""
     if not _usable(algorithm, series).any():
         return {}
@@ -323,7 +324,7 @@ def shared_values(algorithm: Tomography, series: TiltSeries, names: Iterable[str
     return {name: value for name in names if (value := float(getattr(setup, name))) > 0}
 
 
-def tells_nothing(algorithm: Tomography, series: TiltSeries) -> bool:
+def tells_nothing(algorithm: Tomography[Any], series: TiltSeries) -> bool:
     """Whether the rows of a slab hold nothing, so that nothing comes of it."""
     return not series.projections.any(where=_usable(algorithm, series))
 

@@ -1,5 +1,7 @@
 """Passes over packed volumes and projections, each fused to read the memory once; all release the GIL."""
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -24,7 +26,7 @@ def _subtract(calculated, measured, valid, masked, kept, sums):
             sums[t, 1] += squares
 
 
-def subtract(calculated, measured, valid, kept):
+def subtract(calculated: Any, measured: Any, valid: Any, kept: Any) -> Any:
     """calculated <- (calculated - measured) * valid, and zero in tilts that are not `kept` (tilt,), float32.
 
     Arrays are (block, tilt, x, slice) or (tilt, y, x); `valid` may be None. Returned are the sums over each tilt of a
@@ -72,12 +74,14 @@ def _descend_by_column(volume, gradient, weights, step, positivity):
                 volume[z, x, k] = max(v, np.float32(0)) if positivity else v
 
 
-def descend(volume, gradient, step, positivity, weights=None):
+def descend(volume: Any, gradient: Any, step: Any, positivity: Any, weights: Any = None) -> Any:
     """u <- u - step * weights * gradient, cut at zero with `positivity`.
 
     Arrays are (block, z, x, slice) or (z, y, x); the weights likewise, or (z, x) when all slices share them. The step
     is a number, or one for each block.
     """
+    kernel: Any
+    each: list[Any]
     if weights is None:
         kernel, each = _descend, [()] * len(volume)
     elif weights.ndim == 2:
@@ -100,7 +104,9 @@ def _leap(volume, previous, gradient, weights, weighted, momentum, step, positiv
                 previous[z, x, k] = max(v, np.float32(0)) if positivity else v
 
 
-def leap(volume, previous, gradient, momentum, step, positivity, weights=None):
+def leap(
+    volume: Any, previous: Any, gradient: Any, momentum: Any, step: Any, positivity: Any, weights: Any = None
+) -> Any:
     """previous <- u + momentum * (u - previous) - step * weights * gradient, cut at zero with `positivity`.
 
     Arrays, weights and step as for `descend`; the momentum is a number, or one for each block.
@@ -127,7 +133,7 @@ def leap(volume, previous, gradient, momentum, step, positivity, weights=None):
     )
 
 
-def extrapolate(residual, previous, momentum):
+def extrapolate(residual: Any, previous: Any, momentum: Any) -> Any:
     """previous <- residual + momentum * (residual - previous), in place; the momentum as for `leap`."""
     blocks = residual.reshape(-1, *residual.shape[-3:]), previous.reshape(-1, *previous.shape[-3:])
     momenta = np.broadcast_to(np.asarray(momentum, np.float32), len(blocks[0]))
@@ -148,7 +154,7 @@ def _restrict(volume, support):
             volume[i] = 0
 
 
-def restrict(volume, support):
+def restrict(volume: Any, support: Any) -> Any:
     """u <- 0 outside the support, a bool array of the same shape."""
     elementwise(_restrict, (volume, support))
 
@@ -156,7 +162,7 @@ def restrict(volume, support):
 multiply = np.multiply
 
 
-def normalise(volume):
+def normalise(volume: Any) -> Any:
     """Divide each packed slice by its norm, or a volume (z, y, x) by its own; the largest norm is returned."""
     norms = np.linalg.norm(volume, axis=(1, 2) if volume.ndim == 4 else None, keepdims=True)
     volume /= np.maximum(norms, np.float32(1e-30))

@@ -1,5 +1,7 @@
 """Figures of merit of tomography."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -43,6 +45,20 @@ def residuals(volume: ArrayLike, series: TiltSeries, *, exact: bool = False, fil
 def calculated(volume: ArrayLike, series: TiltSeries, kind: str = "real-space") -> NDArray[np.float32]:
     """Projections (tilt, y, x) of a volume (z, y, x) at the tilts of a series, by a kind of `projector`.
 
+    Parameters
+    ----------
+    volume : array_like, (z, y, x)
+        The reconstruction.
+    series : TiltSeries
+        Whose tilts and detector count.
+    kind : {"real-space", "fourier-slice"}
+        How the volume is projected.
+
+    Returns
+    -------
+    ndarray, (tilt, y, x)
+        In the unit of the data, float32.
+
     Raises
     ------
     InputError
@@ -55,8 +71,21 @@ def calculated(volume: ArrayLike, series: TiltSeries, kind: str = "real-space") 
     return a.unpack_projections(a.forward(a.pack_volume(volume)))
 
 
-def tilt_r_factors(projected: NDArray, measured: NDArray, valid: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """R-factor of each tilt (tilt,) over its `valid` pixels; all are (tilt, y, x). NaN for a tilt without data."""
+def tilt_r_factors(projected: NDArray[Any], measured: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """R-factor of each tilt (tilt,) over its `valid` pixels; all are (tilt, y, x). NaN for a tilt without data.
+
+    Parameters
+    ----------
+    projected, measured : ndarray, (tilt, y, x)
+        Projections of the reconstruction, and the data.
+    valid : ndarray of bool, (tilt, y, x)
+        Pixels that count.
+
+    Returns
+    -------
+    ndarray, (tilt,)
+        Fractions, float64; NaN for a tilt without data.
+    """
     misfit = np.abs(projected - measured).sum(axis=(1, 2), dtype=np.float64, where=valid)
     total = np.abs(measured).sum(axis=(1, 2), dtype=np.float64, where=valid)
     return np.divide(misfit, total, out=np.full(len(total), np.nan), where=total > 0)
@@ -66,12 +95,40 @@ def r_factor(volume: ArrayLike, series: TiltSeries, *, exact: bool = False, film
     """R-factor of a volume (z, y, x) (eq. 3.9): the mean of the `residuals` of the tilts that were reconstructed from.
 
     Those are the tilts with data that are not held out; NaN if there are none. Parameters and errors: `residuals`.
+
+    Parameters
+    ----------
+    volume : array_like, (z, y, x)
+        The reconstruction.
+    series : TiltSeries
+        What it was made from.
+    exact, film : bool
+        As for `residuals`.
+
+    Returns
+    -------
+    float
+        A fraction.
     """
     return _mean(residuals(volume, series, exact=exact, film=film)[series.used])
 
 
 def free_r_factor(volume: ArrayLike, series: TiltSeries, *, exact: bool = False, film: bool = False) -> float:
     """R-factor of a volume (z, y, x) over the tilts that are held out; as for `r_factor`.
+
+    Parameters
+    ----------
+    volume : array_like, (z, y, x)
+        The reconstruction.
+    series : TiltSeries
+        With tilts held out.
+    exact, film : bool
+        As for `residuals`.
+
+    Returns
+    -------
+    float
+        A fraction.
 
     Raises
     ------
@@ -91,6 +148,18 @@ def _mean(values: NDArray[np.float64]) -> float:
 
 def real_space_error(volume: ArrayLike, truth: ArrayLike) -> float:
     """Error of a volume (z, y, x) whose truth is known: ``sum |u - u0| / sum |u0|``, a fraction.
+
+    Parameters
+    ----------
+    volume : array_like, (z, y, x)
+        The reconstruction.
+    truth : array_like, (z, y, x)
+        The object.
+
+    Returns
+    -------
+    float
+        0 where they agree.
 
     Raises
     ------

@@ -1,5 +1,7 @@
 """How strong the noise of a tilt series is."""
 
+from typing import Any
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
@@ -16,7 +18,7 @@ _MAD = 0.6744897501960817
 """Median of the modulus of a normal variable of variance one."""
 
 
-def noise_level(projections: NDArray, valid: NDArray[np.bool_] | None = None) -> float:
+def noise_level(projections: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> float:
     """Standard deviation of the white noise of a tilt series, in the unit of its projections.
 
     Second differences along y and x, one of the other, cancel what is smooth and leave the noise (Immerkaer 1996,
@@ -43,7 +45,7 @@ def noise_level(projections: NDArray, valid: NDArray[np.bool_] | None = None) ->
     return float(np.median(sizes)) / _MAD if sizes.size >= _FEW else float("nan")
 
 
-def _differences(image: NDArray, mask: NDArray[np.bool_] | None) -> NDArray:
+def _differences(image: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[Any]:
     """Modulus of the second differences in the calm tiles of a projection (y, x), of the variance of the noise."""
     image = np.asarray(_bands(image), np.float64)
     valid = np.ones(image.shape, bool) if mask is None else _bands(mask)
@@ -52,11 +54,12 @@ def _differences(image: NDArray, mask: NDArray[np.bool_] | None) -> NDArray:
         valid = valid & ~zeros
     else:
         zeros = np.zeros_like(valid)
+    usable: NDArray[Any]
     differences, usable, norm = image, valid, 1.0
     for axis in (1, 2):
         if image.shape[axis] >= 3:
             differences = _threes(differences, axis) @ np.array([1.0, -2.0, 1.0])
-            usable = _threes(usable, axis).all(axis=-1)
+            usable = np.asarray(_threes(usable, axis).all(axis=-1))
             image, valid, zeros = (_threes(values, axis)[..., 1] for values in (image, valid, zeros))
             norm *= 6**0.5
     calm = _calm(image, valid, zeros)
@@ -64,7 +67,7 @@ def _differences(image: NDArray, mask: NDArray[np.bool_] | None) -> NDArray:
     return np.abs(_tiles(differences, height, width)[calm][_tiles(usable, height, width)[calm]]) / norm
 
 
-def _bands(image: NDArray) -> NDArray:
+def _bands(image: NDArray[Any]) -> NDArray[Any]:
     """An image (y, x) as (band, y, x): one, or of a large image several, evenly spread."""
     bands = max(1, PIXELS // (_BAND * image.shape[1]))
     if image.size <= PIXELS or _BAND * bands >= len(image):
@@ -72,17 +75,17 @@ def _bands(image: NDArray) -> NDArray:
     return np.stack([image[top : top + _BAND] for top in np.linspace(0, len(image) - _BAND, bands).astype(int)])
 
 
-def _threes(values: NDArray, axis: int) -> NDArray:
+def _threes(values: NDArray[Any], axis: int) -> NDArray[Any]:
     """Each value between its neighbours along an axis, as a last axis of length three."""
     return sliding_window_view(values, 3, axis)
 
 
-def _sides(image: NDArray) -> tuple[int, int]:
+def _sides(image: NDArray[Any]) -> tuple[int, int]:
     """Height and width of a tile of (band, y, x)."""
     return min(_TILE, image.shape[1]), min(_TILE, image.shape[2])
 
 
-def _tiles(values: NDArray, height: int, width: int) -> NDArray:
+def _tiles(values: NDArray[Any], height: int, width: int) -> NDArray[Any]:
     """(band, y, x) as (band, row of tiles, column of tiles, pixel)."""
     bands, ny, nx = values.shape
     values = values[:, : ny // height * height, : nx // width * width]
@@ -90,7 +93,7 @@ def _tiles(values: NDArray, height: int, width: int) -> NDArray:
     return values.reshape(*values.shape[:3], -1)
 
 
-def _calm(image: NDArray, valid: NDArray[np.bool_], zeros: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _calm(image: NDArray[Any], valid: NDArray[np.bool_], zeros: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The tiles whose mean differs least from those of their neighbours; none that was clipped, or is constant."""
     values, counted, clipped = (_tiles(a, *_sides(image)) for a in (image, valid, zeros))
     counts = counted.sum(axis=-1)

@@ -6,6 +6,7 @@ about one axis or several.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,9 @@ from ..physics.rotations import rotation_matrices
 from .coarse import Coarse, unit
 
 
-def doubts(projections: NDArray[np.float32], rotations: NDArray, valid: NDArray[np.bool_] | None = None) -> list[str]:
+def doubts(
+    projections: NDArray[np.float32], rotations: NDArray[Any], valid: NDArray[np.bool_] | None = None
+) -> list[str]:
     """What speaks against a tilt series, each with the remedy; empty where nothing does.
 
     Parameters
@@ -57,17 +60,17 @@ def axes_hint(shape: tuple[int, ...], angles: tuple[int, ...]) -> str:
     return f"The tilts seem to lie along axis {axes[0]}: give np.moveaxis(projections, {axes[0]}, 0)"
 
 
-def _listed(tilts: NDArray) -> str:
+def _listed(tilts: NDArray[Any]) -> str:
     """Indices in words: "tilt 3" or "tilts 3, 7 and 12 more (counted from 0)"."""
     text = ", ".join(str(i) for i in tilts[:8]) + (f" and {len(tilts) - 8} more" if len(tilts) > 8 else "")
     return f"tilt{'s' if len(tilts) > 1 else ''} {text} (counted from 0)"
 
 
-def _field(rotations: NDArray) -> str:
+def _field(rotations: NDArray[Any]) -> str:
     return "rotations" if rotations[:, [0, 2]].any() else "angles"
 
 
-def _radians(rotations: NDArray) -> str | None:
+def _radians(rotations: NDArray[Any]) -> str | None:
     theta = rotations[:, 1]
     if len(theta) < 8 or not 0 < np.ptp(theta) < 7 or np.abs(rotations).max() > 6.3:
         return None
@@ -77,7 +80,7 @@ def _radians(rotations: NDArray) -> str | None:
     )
 
 
-def _repeated_angles(rotations: NDArray) -> str | None:
+def _repeated_angles(rotations: NDArray[Any]) -> str | None:
     _, which, counts = np.unique(np.round(rotations, 6), axis=0, return_inverse=True, return_counts=True)
     again = np.flatnonzero(counts[which.ravel()] > 1)
     if not again.size:
@@ -101,7 +104,7 @@ def _constant(coarse: Coarse) -> str | None:
     )
 
 
-def _repeated_images(coarse: Coarse, projections: NDArray) -> str | None:
+def _repeated_images(coarse: Coarse, projections: NDArray[Any]) -> str | None:
     first: dict[bytes, int] = {}
     again = []
     for tilt, image, spread in zip(coarse.tilts, coarse.images, coarse.spread, strict=True):
@@ -116,7 +119,7 @@ def _repeated_images(coarse: Coarse, projections: NDArray) -> str | None:
     )
 
 
-def _around(values: NDArray, order: NDArray) -> NDArray:
+def _around(values: NDArray[Any], order: NDArray[Any]) -> NDArray[Any]:
     """The median of the three values before and the three behind, in that order."""
     n = len(order)
     padded = np.pad(values[order].astype(np.float64), 3, constant_values=np.nan)
@@ -147,7 +150,7 @@ def _brightness(coarse: Coarse) -> str | None:
     )
 
 
-def _jumps(mean: NDArray, order: NDArray) -> tuple[NDArray, float]:
+def _jumps(mean: NDArray[Any], order: NDArray[Any]) -> tuple[NDArray[Any], float]:
     """How far each value is from those around it, and what is usual."""
     return np.abs(mean - _around(mean, order)), float(np.median(np.abs(mean)))
 
@@ -251,7 +254,7 @@ def _axis(coarse: Coarse) -> str | None:
     )
 
 
-def _systematic(profiles: NDArray) -> tuple[float, float]:
+def _systematic(profiles: NDArray[Any]) -> tuple[float, float]:
     """How much of the shape of profiles (tilt, pixel) changes steadily with the tilt, and how much at random."""
     profiles = unit(profiles).astype(np.float64)
     n = len(profiles)
@@ -260,7 +263,7 @@ def _systematic(profiles: NDArray) -> tuple[float, float]:
     return max(total - random, 0.0), random
 
 
-def _first_axis(projections: NDArray) -> str | None:
+def _first_axis(projections: NDArray[Any]) -> str | None:
     """Whether an axis other than the first, and as long, is that of the tilts.
 
     Of an object with nothing around it, all projections have the same sum, and slices at its ends have none.
@@ -283,7 +286,7 @@ def _first_axis(projections: NDArray) -> str | None:
     return None
 
 
-def _steadier(projections: NDArray, axis: int) -> bool:
+def _steadier(projections: NDArray[Any], axis: int) -> bool:
     """Whether images along `axis` keep the shape of their profiles better than those along the first axis."""
     changes = []
     for images in (projections, np.moveaxis(projections, axis, 0)):

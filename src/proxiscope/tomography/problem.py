@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from copy import copy
 from dataclasses import KW_ONLY, InitVar, dataclass, fields
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.errors import InputError
 from ..core.recipes import joined as joined_recipe
 from ..core.recipes import then
-from ..core.validation import as_mask, as_real, positive_or_none
+from ..core.validation import FILLED_IN, as_mask, as_real, positive_or_none
 from .plausible import axes_hint, doubts
 
 
@@ -65,17 +65,35 @@ class TiltSeries:
     """
 
     projections: NDArray[np.float32]
-    angles: NDArray[np.float64] | None = None
-    rotations: NDArray[np.float64] | None = None
-    valid: NDArray[np.bool_] | None = None
+    angles: NDArray[np.float64] = FILLED_IN
+    rotations: NDArray[np.float64] = FILLED_IN
+    valid: NDArray[np.bool_] = FILLED_IN
     _: KW_ONLY
     support: NDArray[np.bool_] | None = None
-    shifts: NDArray[np.float64] | None = None
+    shifts: NDArray[np.float64] = FILLED_IN
     held_out: NDArray[np.bool_] | None = None
     pixel_size: float | None = None
     source: str = ""
     recipe: Mapping[str, Any] | None = None
     announce: InitVar[bool] = True
+
+    if TYPE_CHECKING:  # what it takes is wider than what it holds
+
+        def __init__(
+            self,
+            projections: ArrayLike,
+            angles: ArrayLike | None = None,
+            rotations: ArrayLike | None = None,
+            valid: ArrayLike | None = None,
+            *,
+            support: ArrayLike | None = None,
+            shifts: ArrayLike | None = None,
+            held_out: ArrayLike | None = None,
+            pixel_size: float | None = None,
+            source: str = "",
+            recipe: Mapping[str, Any] | None = None,
+            announce: bool = True,
+        ) -> None: ...
 
     def __post_init__(self, announce: bool) -> None:
         projections = as_real("projections", self.projections, ndim=3, axes="(tilt, y, x)")
@@ -124,7 +142,7 @@ class TiltSeries:
     @cached_property
     def used(self) -> NDArray[np.bool_]:
         """Tilts (tilt,) to reconstruct from: those that have data and are not held out."""
-        has_data = self.projections.any(axis=(1, 2))
+        has_data = np.asarray(self.projections.any(axis=(1, 2)))
         return has_data if self.held_out is None else has_data & ~self.held_out
 
     def copy_with(self, **changes: Any) -> "TiltSeries":
@@ -147,9 +165,10 @@ class TiltSeries:
     def subset(self, tilts: ArrayLike) -> "TiltSeries":
         """The series of some tilts, given as indices or as a mask (tilt,)."""
         each = ("projections", "rotations", "valid", "shifts")
-        held_out = None if self.held_out is None else self.held_out[tilts]
-        recipe = then(self.recipe, "subset", tilts=np.arange(len(self.angles))[tilts].tolist())
-        return self.copy_with(held_out=held_out, recipe=recipe, **{n: getattr(self, n)[tilts] for n in each})
+        chosen: Any = tilts
+        held_out = None if self.held_out is None else self.held_out[chosen]
+        recipe = then(self.recipe, "subset", tilts=np.arange(len(self.angles))[chosen].tolist())
+        return self.copy_with(held_out=held_out, recipe=recipe, **{n: getattr(self, n)[chosen] for n in each})
 
     def hold_out(self, every: int = 10) -> "TiltSeries":
         """The same series with every n-th tilt in the order of angles held out, none of the outermost ones.
@@ -162,7 +181,7 @@ class TiltSeries:
         from .alignment.axis import by_tilt  # which is built on this module
 
         order = by_tilt(self)
-        chosen = order[every // 2 : -1 : every] if every >= 2 else []
+        chosen: Any = order[every // 2 : -1 : every] if every >= 2 else []
         if not len(chosen) or len(self.angles) < 3:
             raise InputError(
                 "every",
@@ -176,6 +195,16 @@ class TiltSeries:
 
 def merge(*series: TiltSeries) -> TiltSeries:
     """One series of several, such as the two of a double tilt whose rotations refer to the same volume.
+
+    Parameters
+    ----------
+    *series : TiltSeries
+        All with projections and pixels of one size.
+
+    Returns
+    -------
+    TiltSeries
+        Their tilts, one series after the other.
 
     Raises
     ------
@@ -242,14 +271,14 @@ def _support(support: ArrayLike) -> NDArray[np.bool_]:
     return support
 
 
-def _held_out(held_out: ArrayLike, projections: NDArray) -> NDArray[np.bool_]:
+def _held_out(held_out: ArrayLike, projections: NDArray[Any]) -> NDArray[np.bool_]:
     held_out = as_mask("held_out", held_out, projections.shape[:1])
     if not projections[~held_out].any():
         raise InputError("held_out", "no projection is left", "Leave some tilts to reconstruct from")
     return held_out
 
 
-def _rotations(angles: ArrayLike | None, rotations: ArrayLike | None, shape: tuple[int, ...]) -> NDArray:
+def _rotations(angles: ArrayLike | None, rotations: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[Any]:
     if angles is None and rotations is None:
         raise InputError("angles or rotations", "neither was given", "Give tilt angles in degrees, or Euler triples")
     if angles is not None and rotations is not None and not _same_tilts(angles, rotations):
@@ -279,11 +308,11 @@ def _same_tilts(angles: ArrayLike, rotations: ArrayLike) -> bool:
     return np.ndim(rotations) == 2 and np.array_equal(np.asarray(rotations)[:, 1:2].ravel(), angles)
 
 
-def _count(values: NDArray) -> str:
+def _count(values: NDArray[Any]) -> str:
     return f"{len(values)} values" if values.ndim == 1 else f"an array of shape {values.shape}"
 
 
-def _check_projections(projections: NDArray) -> list[str]:
+def _check_projections(projections: NDArray[Any]) -> list[str]:
     largest = np.array([np.abs(image).max() for image in projections])
     if not np.isfinite(largest).all():
         raise InputError("projections", "infinite values", "Mark those pixels as not usable (NaN or valid=False)")

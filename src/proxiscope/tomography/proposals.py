@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ _MOST = 64  # the largest factor of binning
 _SIDES = ("depth", "height", "width")
 
 
-def proposals(algorithm: Algorithm, series: TiltSeries, have: int) -> Iterator[Proposal]:
+def proposals(algorithm: Any, series: TiltSeries, have: int) -> Iterator[Proposal]:
     """What takes no more than `have` bytes: slabs, then out of core, which change nothing, and binning."""
     yield from _in_slabs(algorithm, series, have)
     inner = algorithm.algorithm if isinstance(algorithm, InSlabs) else algorithm
@@ -29,7 +30,7 @@ def proposals(algorithm: Algorithm, series: TiltSeries, have: int) -> Iterator[P
     yield from _binned(algorithm, series, have)
 
 
-def apart(algorithm: Algorithm) -> bool:
+def apart(algorithm: Algorithm[Any, Any]) -> bool:
     """Whether the slices of a series about y are reconstructed from their own rows, and to the same bits whatever else.
 
     The Fourier slice projector rounds in another way where it has fewer slices.
@@ -37,7 +38,7 @@ def apart(algorithm: Algorithm) -> bool:
     return isinstance(algorithm, Tomography) and algorithm.slice_reach == 0 and algorithm.kind != "fourier-slice"
 
 
-def slab_memory(algorithm: Tomography, outline: TiltSeries) -> int:
+def slab_memory(algorithm: Tomography[Any], outline: TiltSeries) -> int:
     """Bytes that reconstructing a series takes with its data, read from a file, and with writing the volume."""
     tilts, rows, columns = outline.shape
     inner = replace(algorithm, height=rows)
@@ -58,7 +59,7 @@ def outline(series: TiltSeries, shape: tuple[int, int], binning: int = 1) -> Til
     return found
 
 
-def _in_slabs(algorithm: Algorithm, series: TiltSeries, have: int) -> Iterator[Proposal]:
+def _in_slabs(algorithm: Any, series: TiltSeries, have: int) -> Iterator[Proposal]:
     whole = not isinstance(algorithm, InSlabs)
     if whole and algorithm.slice_reach is None:
         return
@@ -74,7 +75,7 @@ def _in_slabs(algorithm: Algorithm, series: TiltSeries, have: int) -> Iterator[P
         yield Proposal(text=text, need=need, options=f"--in-slabs --slices {chosen.slices}", algorithm=chosen)
 
 
-def _out_of_core(algorithm: Tomography, series: TiltSeries, have: int) -> Iterator[Proposal]:
+def _out_of_core(algorithm: Tomography[Any], series: TiltSeries, have: int) -> Iterator[Proposal]:
     """From the file, where the series lies in one as it is."""
     recipe = series.recipe or {}
     as_it_is = "path" in recipe and all(step["name"] == "hold_out" for step in recipe.get("then", ()))
@@ -88,7 +89,7 @@ def _out_of_core(algorithm: Tomography, series: TiltSeries, have: int) -> Iterat
         yield Proposal(text=text, need=need, options="--out-of-core")
 
 
-def _binned(algorithm: Algorithm, series: TiltSeries, have: int) -> Iterator[Proposal]:
+def _binned(algorithm: Any, series: TiltSeries, have: int) -> Iterator[Proposal]:
     """By the smallest factor that fits; lengths that were given in pixels follow."""
     _, ny, nx = series.shape
     if series.support is not None:

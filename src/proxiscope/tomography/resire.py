@@ -18,7 +18,7 @@ from .problem import TiltSeries
 class ResireSetup(Setup):
     """A packed tilt series with room for the gradient, a safe step, and factors that make voxels count alike."""
 
-    of_the_whole: ClassVar[Mapping] = {"step": min}
+    of_the_whole: ClassVar[Mapping[str, Any]] = {"step": min}
 
     def __init__(self, series: TiltSeries, volume: tuple[int, int, int], kind: str, film: bool, device: str = "cpu"):
         super().__init__(series, volume, kind, film, device)
@@ -58,7 +58,7 @@ class ResireSetup(Setup):
         return largest
 
 
-def equal_weights(angles: NDArray, columns: int, volume: tuple[int, int, int]) -> NDArray[np.float32]:
+def equal_weights(angles: NDArray[Any], columns: int, volume: tuple[int, int, int]) -> NDArray[np.float32]:
     """Factors (z, x) that make each voxel count alike in a back projection along rays.
 
     Eq. 3.8 rests on a back projection in which every projection reaches every voxel with weight one. The adjoint of

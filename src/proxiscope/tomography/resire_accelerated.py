@@ -16,9 +16,9 @@ from .resire import FAST, Resire, ResireSetup
 class MomentumState(DescentState):
     """Adds the volume and residual of the iteration before, and t_k (block,), from which the momentum follows."""
 
-    previous: NDArray
-    previous_residual: NDArray
-    t: NDArray = field(metadata=ON_HOST)
+    previous: NDArray[Any]
+    previous_residual: NDArray[Any]
+    t: NDArray[Any] = field(metadata=ON_HOST)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +31,8 @@ class AcceleratedRESIRE(Resire, name="resire-accelerated", title="RESIRE, accele
     """
 
     use: ClassVar[str] = (
-        "The first choice, for any tilts: it fits soonest. So it does noise: end it by the noise level or by "
-        "held-out tilts."
+        "Any tilts, and nothing assumed of the object: it fits soonest. So it does noise: end it by the noise level "
+        "or by held-out tilts."
     )
 
     State: ClassVar[type] = MomentumState
@@ -51,14 +51,16 @@ class AcceleratedRESIRE(Resire, name="resire-accelerated", title="RESIRE, accele
             t=np.ones_like(state.slowdown),
         )
 
-    def descend(self, work: ResireSetup, state: MomentumState) -> None:
+    def descend(self, work: Any, state: Any) -> None:
         """A gradient step from the extrapolated volume."""
         gradient, momentum = self.ahead(work, state, state.squares > 1.0001 * state.previous_squares)
         step = work.step / state.slowdown
         work.kernels.leap(state.volume, state.previous, gradient, momentum, step, self.positivity, work.weights)
         self.swap(state)
 
-    def ahead(self, work: ResireSetup, state: MomentumState, rose: NDArray[np.bool_]) -> tuple[NDArray, NDArray]:
+    def ahead(
+        self, work: ResireSetup, state: MomentumState, rose: NDArray[np.bool_]
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
         """Gradient at the extrapolated volume, whose residual follows from the last two, and the momentum (block,).
 
         In blocks in which the misfit `rose` the momentum begins anew.

@@ -39,7 +39,7 @@ class TVSetup(ResireSetup):
         Standard deviation, sigma sqrt(n), for white noise sigma in each of n projections, as `noise_level` finds it.
     """
 
-    of_the_whole: ClassVar[Mapping] = {**ResireSetup.of_the_whole, "noise": median}
+    of_the_whole: ClassVar[Mapping[str, Any]] = {**ResireSetup.of_the_whole, "noise": median}
 
     def __init__(self, series: TiltSeries, volume: tuple[int, int, int], kind: str, film: bool, device: str = "cpu"):
         super().__init__(series, volume, kind, film, device)
@@ -50,11 +50,11 @@ class TVSetup(ResireSetup):
         least = _LEAST * float(namespace_of(back).max(abs(back)))
         self.noise = max(least, float(sigma * np.sqrt(self.tilts)))  # the former where sigma is NaN
 
-    def unpacked(self, volume: NDArray) -> NDArray:
+    def unpacked(self, volume: NDArray[Any]) -> NDArray[Any]:
         """A volume in the projector's layout as (z, y, x), where it is."""
         return self.projector.unpack_volume(volume) if self.device == "cpu" else volume
 
-    def packed(self, volume: NDArray) -> NDArray:
+    def packed(self, volume: NDArray[Any]) -> NDArray[Any]:
         """A volume (z, y, x) in the projector's layout, where it is."""
         return self.projector.pack_volume(volume) if self.device == "cpu" else volume
 
@@ -66,7 +66,7 @@ class TVState(MomentumState):
     `dual` is (3, z, y, x), float32. The objective is that of the volume before.
     """
 
-    dual: NDArray
+    dual: NDArray[Any]
     variation: float = 0.0
     objective: float = inf
 

@@ -43,7 +43,7 @@ class Subset:
         That number, the inverse of the largest column sum; 1 where there are column weights.
     """
 
-    def __init__(self, work: Setup, series: TiltSeries, tilts: NDArray, scratch: NDArray):
+    def __init__(self, work: Setup, series: TiltSeries, tilts: NDArray[Any], scratch: NDArray[Any]):
         self.projector, self.measured, valid = work.part(series, tilts)
         self.column_weights, self.step = None, 1.0
         scratch.fill(1)
@@ -58,7 +58,7 @@ class Subset:
         if valid is not None:
             self.row_weights *= valid
 
-    def gradient(self, volume: NDArray, out: NDArray) -> NDArray:
+    def gradient(self, volume: NDArray[Any], out: NDArray[Any]) -> NDArray[Any]:
         """A_s* R_s (A_s u - b_s) into `out`."""
         residual = self.projector.forward(volume)
         residual -= self.measured
@@ -66,13 +66,13 @@ class Subset:
         return self.projector.adjoint(residual, out)
 
 
-def column_sums(angles: NDArray, columns: int, volume: tuple[int, int, int]) -> NDArray[np.float32]:
+def column_sums(angles: NDArray[Any], columns: int, volume: tuple[int, int, int]) -> NDArray[np.float32]:
     """Column sums (z, x) of one slice's projector to `columns` pixels, all angles together."""
     a = SingleAxisProjector(angles, (1, columns), (volume[0], 1, volume[2]))
     return a.adjoint(np.ones(a.range_shape, np.float32))[0, ..., 0]
 
 
-def far_apart(rotations: NDArray) -> NDArray[np.intp]:
+def far_apart(rotations: NDArray[Any]) -> NDArray[np.intp]:
     """An order of tilts (tilt, 3), Euler triples in degrees, in which each lies far from those before it.
 
     Beams repel each other by -log sin of the angle between them, the last ones most; beams along the same line, as of

@@ -10,7 +10,7 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from ..core import Doc, Label, When
-from ..physics.projectors import LinearOperator, packed_slices
+from ..physics.projectors import Projector, packed_slices
 from ..physics.projectors import memory as projector_memory
 from ..physics.smoothing import Order, Sigma, Smoothing, laplacian_smoothing, smooth_lanes
 from . import kernels
@@ -37,12 +37,12 @@ class Batch:
 
     Attributes
     ----------
-    projector : LinearOperator
+    projector : Projector
     step : float
         1 / L_s, where L_s bounds the eigenvalues of A_s* A_s: the largest row sum of A_s A_s*.
     """
 
-    def __init__(self, work: Setup, series: TiltSeries, tilts: NDArray, scratch: NDArray):
+    def __init__(self, work: Setup, series: TiltSeries, tilts: NDArray[Any], scratch: NDArray[Any]):
         self.projector, self._measured, self._valid = work.part(series, tilts)
         self._kept = np.ones(len(tilts), np.float32)
         self._residual = np.ones(self.projector.range_shape, np.float32)
@@ -50,7 +50,7 @@ class Batch:
         largest = float(sums.max()) * (1 if work.in_slices else 1.1)  # about other axes a few weights are negative
         self.step = 1 / largest if largest > 0 else 0.0  # a tilt shifted so far that no ray meets the volume
 
-    def gradient(self, volume: NDArray, out: NDArray) -> NDArray:
+    def gradient(self, volume: NDArray[Any], out: NDArray[Any]) -> NDArray[Any]:
         """A_s* (A_s u - b_s) into `out`."""
         self.projector.forward(volume, self._residual)
         kernels.subtract(self._residual, self._measured, self._valid, self._kept)
@@ -70,8 +70,8 @@ class SGDSetup(Setup):
 
 
 def smoother(
-    projector: LinearOperator, volume: tuple[int, int, int], along: str, sigma: float, order: int
-) -> Callable[[NDArray], NDArray]:
+    projector: Projector, volume: tuple[int, int, int], along: str, sigma: float, order: int
+) -> Callable[[NDArray[Any]], NDArray[Any]]:
     """What smooths a gradient in the projector's layout, (block, z, x, slice) or (z, y, x), which it may overwrite."""
     shape = projector.domain_shape
     packed = len(shape) == 4
@@ -79,7 +79,7 @@ def smoother(
         return lambda gradient: gradient
     if along == "indices":
 
-        def smooth_indices(gradient: NDArray) -> NDArray:
+        def smooth_indices(gradient: NDArray[Any]) -> NDArray[Any]:
             if not packed:
                 return laplacian_smoothing(gradient, sigma, order, out=gradient)
             smooth_lanes(gradient.reshape(shape[0], -1, shape[3]), sigma, order)
@@ -91,7 +91,7 @@ def smoother(
     else:
         smooth = Smoothing(volume, sigma, order)
 
-    def smooth_volume(gradient: NDArray) -> NDArray:
+    def smooth_volume(gradient: NDArray[Any]) -> NDArray[Any]:
         if not packed or along == "slice":
             return smooth(gradient, gradient)
         unpacked = projector.unpack_volume(gradient)
@@ -160,7 +160,7 @@ class SGD(IterativeTomography, name="sgd", title="Stochastic gradient descent (S
     ] = 30
 
     @property
-    def slice_reach(self) -> int:
+    def slice_reach(self) -> int:  # type: ignore[override]  # a parameter decides
         """Slices on either side that smoothing over the volume takes in; it also joins the last ones to the first."""
         return math.ceil(4 * self.sigma ** (0.5 / self.order)) if self.smoothing == "volume" else 0
 
@@ -170,7 +170,7 @@ class SGD(IterativeTomography, name="sgd", title="Stochastic gradient descent (S
 
     def init(self, problem: TiltSeries, seed: int) -> SGDState:
         """u = 0; `seed` decides the order of the tilts in each pass."""
-        state = self.starting_from(problem, None)
+        state: Any = self.starting_from(problem, None)
         state.rng = np.random.default_rng(seed)
         return state
 

@@ -30,7 +30,7 @@ class SirtSetup(Setup):
         if not self.in_slices:
             self.column_weights /= max(1, 1.05 * self._largest_eigenvalue(usable * self.row_weights))
 
-    def _largest_eigenvalue(self, row_weights: NDArray, rounds: int = 8) -> float:
+    def _largest_eigenvalue(self, row_weights: NDArray[Any], rounds: int = 8) -> float:
         """Largest eigenvalue of C A* R A, by power iteration from a random volume."""
         volume = place(np.random.default_rng(0).random(self.projector.domain_shape, np.float32), self.device)
         self.kernels.normalise(volume)
@@ -41,13 +41,13 @@ class SirtSetup(Setup):
         return largest
 
 
-def inverse(sums: NDArray) -> NDArray:
+def inverse(sums: NDArray[Any]) -> NDArray[Any]:
     """1 / sums, and 0 where a ray or a voxel meets nothing."""
     threshold = np.float32(1e-3) * sums.max()
     return np.divide(1, sums, out=np.zeros_like(sums), where=sums > threshold)
 
 
-def bounded_inverse(sums: NDArray) -> NDArray:
+def bounded_inverse(sums: NDArray[Any]) -> NDArray[Any]:
     """1 / sums, of which each counts as a tenth of the largest and as one voxel at least.
 
     Of rays about other axes that only graze the volume positive and negative weights may cancel.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InputError
-from ..physics.projectors import projector
+from ..physics.projectors import Projector, projector
 from ..physics.rotations import rotation_matrices
 from .base import Tomography
 from .film import whole_rays
@@ -89,7 +89,8 @@ class Geometry:
             return rows
         low, high = (v - self._centre for v in (rows[0], rows[1] - 1))
         ends = ((low - self._reach) / self._along).min(), ((high + self._reach) / self._along).max()
-        return _within(*(end + self.volume[1] // 2 for end in ends), self.volume[1])
+        low, high = (end + self.volume[1] // 2 for end in ends)
+        return _within(low, high, self.volume[1])
 
     def around(self, slab: Slab) -> tuple[int, int]:
         """Slices (first, last + 1) that show where a slab's kept slices do, those included."""
@@ -177,7 +178,11 @@ class Work:
         self.common = algorithm.common(series)
         if not self.pixels:
             raise InputError("film", "no ray passes wholly through the volume", "Make the volume wider or thinner")
-        self._thickness, self._slabs = 0, []
+        self._thickness, self._slabs = 0, list[Slab]()
+        self._slab: Slab | None
+        self._projector: Projector | None
+        self._inner: Any
+        self._series: Any
         self.leave()
 
     def slabs(self, thickness: int) -> list[Slab]:
@@ -186,7 +191,7 @@ class Work:
             self._thickness, self._slabs = thickness, self._algorithm.slabs(self.geometry, thickness)
         return self._slabs
 
-    def enter(self, slab: Slab) -> tuple[Tomography, TiltSeries]:
+    def enter(self, slab: Slab) -> tuple[Tomography[Any], TiltSeries]:
         """The algorithm and the series of a slab."""
         if slab != self._slab:
             height = slab.slices[1] - slab.slices[0]
@@ -198,7 +203,7 @@ class Work:
         """Forget the slab."""
         self._slab, self._inner, self._series, self._projector = None, None, None, None
 
-    def row_sums(self, projected: NDArray | None, rows: tuple[int, int]) -> NDArray[np.float64]:
+    def row_sums(self, projected: NDArray[Any] | None, rows: tuple[int, int]) -> NDArray[np.float64]:
         """Sums (2, tilt, row) of |A u - b| and of its squares; a u of zero if nothing is projected."""
         projections = self.geometry.series.projections
         sums = np.zeros((2, len(projections), rows[1] - rows[0]))
@@ -208,7 +213,7 @@ class Work:
             sums[:, t] = np.abs(residual).sum(axis=1), np.einsum("yx,yx->y", residual, residual)
         return sums
 
-    def misfit(self, volume: NDArray, slab: Slab, estimate: NDArray) -> NDArray[np.float64]:
+    def misfit(self, volume: NDArray[Any], slab: Slab, estimate: NDArray[Any]) -> NDArray[np.float64]:
         """`row_sums` of the rows that a slab's kept slices show in, with an estimate of the slab in the volume."""
         (a, b), rows = slab.kept, slab.seen
         if rows[0] == rows[1]:
@@ -220,5 +225,5 @@ class Work:
             series = self.geometry.part(slices, rows)
             kind = self._algorithm.algorithm.kind
             self._projector = projector(kind, series.rotations, series.shape[1:], part.shape, series.shifts)
-        a = self._projector
-        return self.row_sums(a.unpack_projections(a.forward(a.pack_volume(part))), rows)
+        project = self._projector
+        return self.row_sums(project.unpack_projections(project.forward(project.pack_volume(part))), rows)

@@ -3,6 +3,8 @@
 All passes go over volumes (z, y, x), float32, slice by slice: their results do not depend on the number of threads.
 """
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -13,7 +15,7 @@ CURVATURE = 12
 """Bound on the largest eigenvalue of D D*, for differences D along three axes."""
 
 
-def total_variation(volume: NDArray) -> float:
+def total_variation(volume: NDArray[Any]) -> float:
     """Sum over the voxels of the modulus of the gradient, by forward differences that end with the volume."""
     sums = np.zeros(len(volume))
     parallel(_add_up, [(volume, z, sums) for z in range(len(volume))])
@@ -21,12 +23,12 @@ def total_variation(volume: NDArray) -> float:
 
 
 def proximal(
-    volume: NDArray,
-    dual: NDArray,
+    volume: NDArray[Any],
+    dual: NDArray[Any],
     scale: float,
     *,
-    weights: NDArray | None = None,
-    support: NDArray | None = None,
+    weights: NDArray[Any] | None = None,
+    support: NDArray[Any] | None = None,
     positivity: bool = False,
     rounds: int = 5,
 ) -> NDArray[np.float32]:
@@ -72,7 +74,7 @@ def proximal(
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _differences(volume, z, y, dz, dy, dx):
+def _differences(volume: Any, z: Any, y: Any, dz: Any, dy: Any, dx: Any) -> Any:
     """Forward differences of one row, zero where the volume ends."""
     depth, height, width = volume.shape
     row = volume[z, y]
@@ -86,7 +88,7 @@ def _differences(volume, z, y, dz, dy, dx):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _add_up(volume, z, sums):
+def _add_up(volume: Any, z: Any, sums: Any) -> Any:
     _, height, width = volume.shape
     dz, dy, dx = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
     for y in range(height):
@@ -98,7 +100,7 @@ def _add_up(volume, z, sums):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _ascend(volume, dual, step, z):
+def _ascend(volume: Any, dual: Any, step: Any, z: Any) -> Any:
     """p <- p + step D u, cut back to moduli of one, in slice z."""
     _, height, width = volume.shape
     dz, dy, dx = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
@@ -113,7 +115,7 @@ def _ascend(volume, dual, step, z):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _primal(volume, dual, scale, weights, support, positivity, z, out):
+def _primal(volume: Any, dual: Any, scale: Any, weights: Any, support: Any, positivity: Any, z: Any, out: Any) -> Any:
     """u <- P(v - scale w D* p) in slice z; -D* p is the divergence of p."""
     _, height, width = volume.shape
     none = np.zeros(width, np.float32)

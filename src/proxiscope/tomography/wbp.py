@@ -1,7 +1,7 @@
 """Weighted back projection (M. Radermacher, Electron Tomography, ed. J. Frank, chapter 5 (1992))."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import scipy
@@ -9,6 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ..core.threads import num_threads, parallel
+from ..physics.projectors import SingleAxisProjector
 from ..physics.rotations import rotation_matrices
 from .base import Setup
 from .direct import DirectTomography
@@ -42,11 +43,11 @@ class WBP(DirectTomography, name="wbp", title="Weighted back projection (WBP)"):
         padded = (rows if problem.single_axis else _padded(rows)) * (_padded(columns) + 2)
         return super().memory(problem) + 4 * 4 * num_threads() * padded
 
-    def back_project(self, series: TiltSeries, work: Setup, out: NDArray) -> None:
+    def back_project(self, series: TiltSeries, work: Setup, out: NDArray[Any]) -> None:
         """Weigh the tilts that are kept, and smear them back with weight one for all voxels."""
         single_axis = work.in_slices
         projections = weighted(series, work.kept > 0, work.volume, self.filter, single_axis)
-        smear = work.projector.interpolate if single_axis else work.projector.adjoint
+        smear = cast(SingleAxisProjector, work.projector).interpolate if single_axis else work.projector.adjoint
         smear(work.projector.pack_projections(projections), out)
 
 
@@ -81,12 +82,14 @@ def _padded(n: int) -> int:
     return scipy.fft.next_fast_len(2 * n, real=True)
 
 
-def path_lengths(beams: NDArray, volume: tuple[int, int, int]) -> NDArray[np.float64]:
+def path_lengths(beams: NDArray[Any], volume: tuple[int, int, int]) -> NDArray[np.float64]:
     """How far beams (tilt, 3) of directions (x, y, z) run in a volume (z, y, x) of which they pass the centre."""
     return (np.array(volume[::-1]) / np.maximum(np.abs(beams), 1e-9)).min(axis=1)
 
 
-def density(matrix: NDArray, beams: NDArray, lengths: NDArray, kv: NDArray, ku: NDArray) -> NDArray[np.float32]:
+def density(
+    matrix: NDArray[Any], beams: NDArray[Any], lengths: NDArray[Any], kv: NDArray[Any], ku: NDArray[Any]
+) -> NDArray[np.float32]:
     """How densely tilts sample the frequencies of one of them: the sum over tilts j of L sinc^2(L k.d_j).
 
     Smeared back through D_j, the length of its beam in the volume, tilt j fills a plane of thickness 1 / D_j: L = D_j.
@@ -123,7 +126,7 @@ def density(matrix: NDArray, beams: NDArray, lengths: NDArray, kv: NDArray, ku: 
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _add_planes(slopes, lengths, reach, kv, ku, out):
+def _add_planes(slopes: Any, lengths: Any, reach: Any, kv: Any, ku: Any, out: Any) -> Any:
     """Add L sinc^2(L slopes[j].(ku, kv)); the sine by its series, which compiles to vector instructions."""
     half, one, pi = np.float32(0.5), np.float32(1), np.float32(np.pi)
     c3, c5, c7, c9 = np.float32(-1 / 6), np.float32(1 / 120), np.float32(-1 / 5040), np.float32(1 / 362880)

@@ -35,6 +35,13 @@ WHOLE_SUFFIXES = (".npz", ".h5", ".hdf5")
 def write(path: Path, contents: Contents) -> tuple[str, ...]:
     """Write a file in the format of its suffix, complete or not at all.
 
+    Parameters
+    ----------
+    path : Path
+        The file to make or replace.
+    contents : Contents
+        What it is to hold.
+
     Returns
     -------
     tuple of str

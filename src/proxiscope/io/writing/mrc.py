@@ -66,13 +66,13 @@ def beside(path: Path, contents: Contents) -> Callable[[], tuple[str, ...]]:
     return partial(_write_angles, table, contents.angles)
 
 
-def _write_angles(path: Path, angles: NDArray) -> tuple[str, ...]:
+def _write_angles(path: Path, angles: NDArray[Any]) -> tuple[str, ...]:
     with atomic(path) as temporary:
         temporary.write_text("".join(f"{angle:.4f}\n" for angle in angles))
     return ()
 
 
-def _holds(table: Path, angles: NDArray | None) -> bool:
+def _holds(table: Path, angles: NDArray[Any] | None) -> bool:
     try:
         rows = read_rows(table)
     except InputError:
@@ -80,7 +80,7 @@ def _holds(table: Path, angles: NDArray | None) -> bool:
     return angles is not None and rows.size == angles.size and np.allclose(rows.ravel(), angles, rtol=0, atol=1e-3)
 
 
-def _angles_in(path: Path) -> NDArray | None:
+def _angles_in(path: Path) -> NDArray[Any] | None:
     """The angles on the record of a file of ours; None of any other, or if there is none."""
     import h5py
     import mrcfile

@@ -81,7 +81,7 @@ def created(
     return group
 
 
-def put(group: Any, array: NDArray, kind: str | None = None, first: int = 0) -> None:
+def put(group: Any, array: NDArray[Any], kind: str | None = None, first: int = 0) -> None:
     """Write an array into all resolutions of its group, or the slices of a volume from the `first` one along y."""
     shape = group["0"].shape
     for i, level in enumerate(levels(shape, kind)):
@@ -92,7 +92,7 @@ def put(group: Any, array: NDArray, kind: str | None = None, first: int = 0) -> 
             array = _halved(array, level.factors)
 
 
-def _halved(array: NDArray, factors: tuple[int, ...]) -> NDArray:
+def _halved(array: NDArray[Any], factors: tuple[int, ...]) -> NDArray[Any]:
     """Means over pairs along the axes of factor 2; a last plane without a partner goes."""
     for axis, factor in enumerate(factors):
         n = array.shape[axis]
@@ -112,8 +112,8 @@ def _names(shape: tuple[int, ...], kind: str | None) -> tuple[str, ...]:
 def _metadata(kind: str | None, size: float | None, names: tuple[str, ...], found: list[Level]) -> dict[str, Any]:
     from yaozarrs import v05
 
-    unit = {} if size is None else {"unit": "nanometer"}
-    axes = [
+    unit: dict[str, Any] = {} if size is None else {"unit": "nanometer"}
+    axes: list[Any] = [
         v05.CustomAxis(name=name, type="tilt") if name == "tilt" else v05.SpaceAxis(name=name, **unit) for name in names
     ]
     pixel = [1.0 if name == "tilt" else size or 1.0 for name in names]
@@ -122,7 +122,7 @@ def _metadata(kind: str | None, size: float | None, names: tuple[str, ...], foun
         scale = [p * factor for p, factor in zip(pixel, factors, strict=True)]
         centre = [p * (factor - 1) / 2 for p, factor in zip(pixel, factors, strict=True)]
         moved = [v05.TranslationTransformation(translation=centre)] if level else []
-        placed = [v05.ScaleTransformation(scale=scale), *moved]
+        placed: list[Any] = [v05.ScaleTransformation(scale=scale), *moved]
         datasets.append(v05.Dataset(path=str(level), coordinateTransformations=placed))
     multiscale = v05.Multiscale(name=kind or "image", axes=axes, datasets=datasets, type="mean")
     return v05.Image(multiscales=[multiscale]).model_dump(mode="json", exclude_none=True)

@@ -10,7 +10,7 @@ MOST = 2**30
 """Bytes that a file may hold, unpacked; those of the largest set in these formats hold less."""
 
 
-def find(folder: str | os.PathLike, names: tuple[str, ...], remedy: str) -> Path:
+def find(folder: str | os.PathLike[str], names: tuple[str, ...], remedy: str) -> Path:
     """The first of `names` that is a file in the folder.
 
     Raises
@@ -27,7 +27,7 @@ def find(folder: str | os.PathLike, names: tuple[str, ...], remedy: str) -> Path
     raise InputError(str(folder), f"holds no {' nor '.join(names)}", remedy)
 
 
-def check_memory(folder: str | os.PathLike, values: int) -> None:
+def check_memory(folder: str | os.PathLike[str], values: int) -> None:
     """Raise NotEnoughMemoryError unless so many values fit into memory as float32 beside their bytes."""
     need, have = 6 * values, available()
     if need > have:

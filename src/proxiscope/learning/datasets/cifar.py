@@ -5,6 +5,7 @@ They are records of 3073 bytes: the class, then 32 x 32 pixels in red, in green 
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ _REMEDY = (
 )
 
 
-def cifar10(folder: str | os.PathLike) -> LabelledSet:
+def cifar10(folder: str | os.PathLike[str]) -> LabelledSet:
     """The images of CIFAR-10.
 
     Parameters
@@ -48,22 +49,23 @@ def cifar10(folder: str | os.PathLike) -> LabelledSet:
     paths = [_find(folder, f"data_batch_{i}") for i in range(1, 6)] + [_find(folder, "test_batch")]
     check_memory(folder, sum(path.stat().st_size for path in paths))
     parts = [read_records(path) for path in paths]
-    train, test = np.concatenate(parts[:-1]), parts[-1]
+    train: NDArray[Any] = np.concatenate(parts[:-1])
+    test: NDArray[Any] = parts[-1]
     return LabelledSet(_points(train), train[:, 0], _points(test), test[:, 0], source=str(folder))
 
 
-def _find(folder: str | os.PathLike, name: str) -> Path:
+def _find(folder: str | os.PathLike[str], name: str) -> Path:
     if (Path(folder) / name).is_file() and not (Path(folder) / f"{name}.bin").is_file():
         found = "is of the Python version, a pickle, which is not read: it may run anything"
         raise InputError(str(Path(folder) / name), found, _REMEDY)
     return find(folder, (f"{name}.bin",), _REMEDY)
 
 
-def _points(records: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _points(records: NDArray[np.uint8]) -> NDArray[Any]:
     return records[:, 1:] / np.float32(255)
 
 
-def read_records(path: str | os.PathLike) -> NDArray[np.uint8]:
+def read_records(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     """The records (n, 3073) of a file: the class, then the bytes of the image.
 
     Raises

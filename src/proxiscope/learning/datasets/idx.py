@@ -10,7 +10,7 @@ import os
 import struct
 import zlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ _UNSIGNED_BYTES = 8
 _GZIP_RATIO = 1032  # of what it unpacks to what is packed, at the most
 
 
-def mnist(folder: str | os.PathLike) -> LabelledSet:
+def mnist(folder: str | os.PathLike[str]) -> LabelledSet:
     """The images of MNIST, or of another set in files of the same names and format.
 
     Parameters
@@ -58,7 +58,7 @@ def mnist(folder: str | os.PathLike) -> LabelledSet:
     return LabelledSet(points[0], labels[0], points[1], labels[1], source=str(folder))
 
 
-def _part(folder: str | os.PathLike, part: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _part(folder: str | os.PathLike[str], part: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     images, labels = (
         find(folder, (f"{part}-{kind}-ubyte", f"{part}-{kind}-ubyte.gz"), _REMEDY)
         for kind in ("images-idx3", "labels-idx1")
@@ -69,7 +69,7 @@ def _part(folder: str | os.PathLike, part: str) -> tuple[NDArray[np.uint8], NDAr
     return pixels, classes
 
 
-def read_idx(path: str | os.PathLike, ndim: int) -> NDArray[np.uint8]:
+def read_idx(path: str | os.PathLike[str], ndim: int) -> NDArray[np.uint8]:
     """The unsigned bytes of an IDX file, plain or packed by gzip.
 
     Parameters
@@ -94,7 +94,7 @@ def read_idx(path: str | os.PathLike, ndim: int) -> NDArray[np.uint8]:
     try:
         size = path.stat().st_size
         with gzip.open(path) if packed else path.open("rb") as file:
-            return _values(file, path, ndim, size * _GZIP_RATIO if packed else size)
+            return _values(cast(BinaryIO, file), path, ndim, size * _GZIP_RATIO if packed else size)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(str(path), f"cannot be read ({error})", _REMEDY) from error
 

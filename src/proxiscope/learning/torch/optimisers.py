@@ -3,7 +3,7 @@
 import copyreg
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import torch
 from torch.optim import Optimizer
@@ -12,9 +12,16 @@ from ...core.errors import InputError
 from ...physics.smoothing import check_smoothing
 from .smoothing import laplacian_smoothing
 
+if TYPE_CHECKING:
+    _Base = Optimizer
+else:
+    _Base = object
 
-class _Smoothing:
+
+class _Smoothing(_Base):
     """What `laplacian_smoothed` puts before an optimiser."""
+
+    _plain: ClassVar[type[Optimizer]]
 
     def __init__(self, params: Any, *args: Any, sigma: float = 1.0, order: int = 1, **kwargs: Any):
         self._asked = {"sigma": sigma, "order": order}  # until the optimiser has made its defaults
@@ -31,11 +38,11 @@ class _Smoothing:
 
         def evaluate() -> Any:
             _put_back(exchanged)
-            loss = closure()
+            loss = closure() if closure is not None else None
             self._smooth(exchanged)
             return loss
 
-        step = super().step
+        step: Any = super().step
         if getattr(step, "hooked", False):  # by PyTorch, to call the hooks, which this step does already
             step = step.__func__.__wrapped__.__get__(self)
         try:
@@ -61,9 +68,11 @@ class _Smoothing:
             group.setdefault("sigma", self.defaults["sigma"])
             group.setdefault("order", self.defaults["order"])
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         cls, state = type(self), self.__getstate__()
-        return (_blank, (cls._plain,), state) if "_plain" in vars(cls) else (copyreg.__newobj__, (cls,), state)
+        if "_plain" in vars(cls):
+            return _blank, (cls._plain,), state
+        return cast(Any, copyreg).__newobj__, (cls,), state
 
 
 def _put_back(exchanged: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]) -> None:
@@ -74,7 +83,7 @@ def _put_back(exchanged: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]) 
 
 
 def _blank(optimiser: type[Optimizer]) -> Optimizer:
-    cls = laplacian_smoothed(optimiser)
+    cls: Any = laplacian_smoothed(optimiser)  # type: ignore[arg-type]
     return cls.__new__(cls)
 
 

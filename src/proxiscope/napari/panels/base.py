@@ -13,11 +13,13 @@ from qtpy.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 import napari
 
+from ...advice import Advice, Facts, advise
 from ...core import Algorithm, InputError, algorithms
 from ...core.estimates import Size
 from ...core.memory import Proposal
 from ...io.lazy import is_lazy
 from ...preparation import as_step
+from ..advice_line import AdviceLine
 from ..algorithm_chooser import AlgorithmChooser
 from ..buttons import Buttons
 from ..choices import choose_layers
@@ -106,6 +108,10 @@ class ReconstructionPanel(RunningPanel):
         """What the problem will be as large as, told without making it; raises InputError."""
         raise NotImplementedError
 
+    def facts(self, layer: Any) -> Facts:
+        """What decides which algorithm to take, recognised within milliseconds; raises InputError."""
+        raise NotImplementedError
+
     # ---- building
 
     def _build(self) -> None:
@@ -118,6 +124,8 @@ class ReconstructionPanel(RunningPanel):
         self.input_buttons = Buttons(self.input_actions())
         self.chooser = AlgorithmChooser(self.family, self.first_algorithm)
         self.algorithm = self.chooser.combo
+        self.advice = AdviceLine()
+        self.chooser.add_below_list(self.advice)
         tip = "Seed of what is random: the start, or the order of the tilts."
         self.seed = WholeNumber(label="Seed", min=0, max=2**31 - 1, tooltip=tip)
         self.form: ParameterForm | None = None
@@ -152,6 +160,7 @@ class ReconstructionPanel(RunningPanel):
         self.seed.changed.connect(self._offer_changes)
         self.cost.fits.connect(self.proposals.show_proposals)
         self.proposals.chosen.connect(self.use_proposal)
+        self.advice.chosen.connect(self.use_advice)
         self._connect_controls()
         self.input_buttons.pressed.connect(lambda name: getattr(self, f"{name}_input")())
         self._listen()
@@ -171,6 +180,26 @@ class ReconstructionPanel(RunningPanel):
             widget.setVisible(layer is not None)
         if self.form is not None:
             self._show_cost()
+        self._show_advice(layer)
+
+    def _show_advice(self, layer: Any) -> None:
+        """Say which algorithm goes with the data; nothing without data, or of data that are not complete yet."""
+        advice = None
+        with suppress(InputError):
+            advice = None if layer is None else advise(self.facts(layer))
+        self.advice.show_advice(advice)
+        self._compare_advice()
+
+    def _compare_advice(self) -> None:
+        """Offer to choose what is advised unless it is what the panel shows."""
+        if self.form is not None:
+            self.advice.compare(self.form)
+
+    def use_advice(self, advice: Advice) -> None:
+        """Choose what is advised."""
+        self.algorithm.value = advice.algorithm
+        for name, value in advice.parameters.items():
+            self.form.widgets[name].value = value
 
     def _watch(self, layer: Any) -> None:
         """Follow what becomes of the chosen layer: it may be prepared further."""
@@ -220,7 +249,7 @@ class ReconstructionPanel(RunningPanel):
         self._method.layout().insertWidget(self._method.layout().indexOf(self.chooser) + 1, self._form_rows)
         self.stopping.offer(cls)
         self.chooser.follow(self.form)
-        for do in (self._offer_changes, self._show_cost):
+        for do in (self._offer_changes, self._show_cost, self._compare_advice):
             self.form.changed.connect(do)
             do()
 

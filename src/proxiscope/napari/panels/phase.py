@@ -11,9 +11,10 @@ from magicgui.widgets import ComboBox, Container, FloatSpinBox, PushButton
 from magicgui.widgets.bases import ValueWidget
 from napari.layers import Image, Labels, Shapes
 
+from ...advice import PatternFacts, missing_middle
 from ...core import Algorithm, InputError, algorithms
 from ...core.estimates import PatternSize
-from ...io.lazy import in_memory
+from ...io.lazy import in_memory, is_lazy
 from ...io.load import pattern
 from ...phase import DiffractionPattern, Ensemble
 from ...phase.agreement import compare
@@ -107,6 +108,7 @@ class PhasePanel(ReconstructionPanel):
             tooltip="Measured pixels that the reconstruction does not see; their R-factor, the free one, rises when "
             "noise is fitted.",
         )  # fmt: skip
+        self.mask.changed.connect(lambda _value: self._show_recognised())
         return [self.mask, self.first, self.held_out]
 
     def input_actions(self) -> list[tuple[str, str, str]]:
@@ -183,6 +185,19 @@ class PhasePanel(ReconstructionPanel):
         elif isinstance(chosen, Labels) and chosen.data.size <= QUICK:
             pixels = int(np.count_nonzero(chosen.data))
         return PatternSize(shape, self.object.value in ("non-negative", "real"), pixels)
+
+    def facts(self, layer: Any) -> PatternFacts:
+        """The kind of object, the support as far as its size is known, and whether the middle was measured."""
+        pixels = self.size(layer).support_pixels
+        if pixels is None and self.support.value == "box":
+            pixels = layer.data.size // 2**layer.ndim
+        missing = 0 if is_lazy(layer.data) else missing_middle(layer.data, self._marked_known(layer))
+        return PatternFacts(self.object.value, layer.data.size / pixels if pixels else None, missing)
+
+    def _marked_known(self, layer: Any) -> np.ndarray | None:
+        """The mask, if it is a layer of the pattern's size."""
+        mask = self.mask.value
+        return mask.data if isinstance(mask, Labels) and mask.data.shape == layer.data.shape else None
 
     def problem_maker(self, layer: Any, recorded: bool = True) -> Callable[[], Any]:
         """The pattern of the chosen layers."""

@@ -11,10 +11,11 @@ from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox
 from magicgui.widgets.bases import ValueWidget
 from napari.layers import Image, Labels
 
+from ...advice import SeriesFacts, series_facts
 from ...core import Algorithm, InputError
 from ...core.estimates import SeriesSize
 from ...core.memory import Proposal
-from ...io.lazy import in_memory
+from ...io.lazy import in_memory, is_lazy
 from ...io.series import has_turn, tilt_series
 from ...tomography import TiltSeries, merge
 from .. import dialogs
@@ -201,6 +202,10 @@ class TomographyPanel(ReconstructionPanel):
             masked=any(mask is not None for mask in masks),
             support_shape=None if support is None else support.data.shape,
         )
+
+    def facts(self, layer: Any) -> SeriesFacts:
+        """The tilts, and what the images look like if they are in memory."""
+        return series_facts(self.size(layer).rotations, None if is_lazy(layer.data) else layer.data)
 
     def preview_row(self, layer: Any) -> int:
         """The section that is asked for, as far as there is one."""

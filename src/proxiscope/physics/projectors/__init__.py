@@ -1,5 +1,7 @@
 """Projectors: a volume to its tilt series and back."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -9,7 +11,7 @@ from .bilinear_slice import BilinearSliceProjector
 from .fourier_slice import FourierSliceProjector
 from .general import GeneralProjector
 from .general_fourier_slice import GeneralFourierSliceProjector
-from .linear_operator import LinearOperator
+from .linear_operator import LinearOperator, Projector
 from .single_axis import SingleAxisProjector, packed_slices
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "GeneralFourierSliceProjector",
     "GeneralProjector",
     "LinearOperator",
+    "Projector",
     "SingleAxisProjector",
     "check_device",
     "memory",
@@ -26,12 +29,12 @@ __all__ = [
     "projector",
 ]
 
-_SINGLE_AXIS = {
+_SINGLE_AXIS: dict[str, Any] = {
     "real-space": SingleAxisProjector,
     "fourier-slice": FourierSliceProjector,
     "thesis": BilinearSliceProjector,
 }
-_GENERAL = {"real-space": GeneralProjector, "fourier-slice": GeneralFourierSliceProjector}
+_GENERAL: dict[str, Any] = {"real-space": GeneralProjector, "fourier-slice": GeneralFourierSliceProjector}
 
 
 def projector(
@@ -41,7 +44,7 @@ def projector(
     volume: tuple[int, int, int] | None = None,
     shifts: ArrayLike | None = None,
     device: str = "cpu",
-) -> LinearOperator:
+) -> Projector:
     """The projector of a kind for given tilts; that of a single axis where all turn about y alone.
 
     Parameters
@@ -112,7 +115,7 @@ def memory(
 
 
 def _single_axis(
-    rotations: NDArray, shape: tuple[int, int], volume: tuple[int, int, int] | None, shifts: ArrayLike | None
+    rotations: NDArray[Any], shape: tuple[int, int], volume: tuple[int, int, int] | None, shifts: ArrayLike | None
 ) -> bool:
     """Whether slices along y can be projected one by one."""
     shifted = shifts is not None and np.any(shifts)

@@ -6,6 +6,7 @@ and sum the cells within the window of each point. Here are the factors and the 
 
 from collections.abc import Sequence
 from math import ceil
+from typing import Any
 
 import numpy as np
 import scipy
@@ -29,7 +30,7 @@ def corrections(shape: tuple[int, int]) -> NDArray[np.float32]:
     return np.multiply.outer(*factors).astype(np.float32)
 
 
-def interpolation(points: Sequence[NDArray], shape: tuple[int, int]) -> "scipy.sparse.csr_array":
+def interpolation(points: Sequence[NDArray[Any]], shape: tuple[int, int]) -> "scipy.sparse.csr_array":
     """The matrix (point, cell) that takes the FFT of a slice in the middle of its fine grid to its spectrum at points.
 
     Parameters
@@ -50,7 +51,7 @@ def interpolation(points: Sequence[NDArray], shape: tuple[int, int]) -> "scipy.s
     return matrix
 
 
-def _taps(at: NDArray, length: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _taps(at: NDArray[Any], length: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Cells (point, tap) about positions on a periodic grid, and their weights.
 
     The slice lies in the middle of the grid, so that its FFT alternates in sign; the weights undo that.
@@ -59,13 +60,13 @@ def _taps(at: NDArray, length: int) -> tuple[NDArray[np.int64], NDArray[np.float
     return cells % length, _window(at[:, None] - cells) * (1 - 2 * (cells % 2))
 
 
-def _window(x: NDArray) -> NDArray[np.float64]:
+def _window(x: NDArray[Any]) -> NDArray[np.float64]:
     """Kaiser-Bessel window, zero from half its width on so that it is even to the last bit."""
     inside = 1 - (2 * x / WIDTH) ** 2
     return np.where(inside > 0, np.i0(_BETA * np.sqrt(np.maximum(inside, 0))), 0)
 
 
-def _transform(frequency: NDArray) -> NDArray[np.float64]:
+def _transform(frequency: NDArray[Any]) -> NDArray[np.float64]:
     """Fourier transform of the window at up to a quarter of a cycle per cell."""
     root = np.sqrt(_BETA**2 - (np.pi * WIDTH * frequency) ** 2)
     return WIDTH * np.sinh(root) / root

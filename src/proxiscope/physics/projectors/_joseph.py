@@ -5,7 +5,7 @@ The innermost operations act on `width` neighbouring slices (y) at once, whose s
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -20,8 +20,8 @@ CHUNK = 16  # columns handled together, so that what they read stays in the firs
 class Kernels(NamedTuple):
     """`project` and `back_project` for one number of slices in a block."""
 
-    project: Callable
-    back_project: Callable
+    project: Callable[..., Any]
+    back_project: Callable[..., Any]
 
 
 @lru_cache

@@ -5,6 +5,8 @@ a ray is known by where it meets it; plane k is met a constant shift further on,
 the same four weights, a whole row at a time. Base images have `MARGIN` columns and one row of zeros around them.
 """
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -19,7 +21,7 @@ STEPS = 4096  # positions between two pixels for which their weights are tabulat
 _CACHE = 2**17  # float32 values of planes that stay in the second-level cache
 
 
-def warp_weights():
+def warp_weights() -> Any:
     """Weights (STEPS + 1, 8) of the `TAPS` pixels around a position: Lanczos' windowed sinc, with sum one."""
     at = np.arange(TAPS) - (TAPS // 2 - 1) - np.linspace(0, 1, STEPS + 1)[:, None]
     weights = np.sinc(at) * np.sinc(at / (TAPS / 2)) * (np.abs(at) < TAPS / 2)

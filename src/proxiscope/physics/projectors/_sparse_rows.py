@@ -58,7 +58,9 @@ def _chunks(rows: int, size: int) -> list[slice]:
     return [slice(first, min(first + size, rows)) for first in range(0, rows, size)]
 
 
-def _table(matrix: "scipy.sparse.csr_array", rows: NDArray, lengths: NDArray) -> tuple[NDArray, NDArray]:
+def _table(
+    matrix: "scipy.sparse.csr_array", rows: NDArray[Any], lengths: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Columns (row, entry), int32, and weights of some rows, filled up with zeros to the longest."""
     entry = np.arange(lengths.max())
     there = entry < lengths[:, None]

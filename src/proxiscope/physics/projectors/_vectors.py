@@ -4,9 +4,15 @@ Each target (AVX-512, AVX2, NEON ...) splits a vector into the registers it has.
 took eight times as long.
 """
 
+from typing import Any
+
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic, models, register_model
+from numba.extending import intrinsic as _intrinsic
+from numba.extending import models, register_model
+
+intrinsic: Any = _intrinsic
+"""What it makes is called in kernels by fewer arguments than it is written with."""
 
 
 class _Vector(types.Type):

@@ -64,7 +64,7 @@ class ArrayFourierSliceProjector:
         matrix = interpolation([np.outer(-np.sin(t), k).ravel(), np.outer(np.cos(t), k).ravel()], (nz, nx))
         self._gather = SparseRows(matrix, device, scratch // 4)
         self._spread = SparseRows(matrix.T.tocsr(), device, scratch // 4)
-        self._fine = fine_shape((nz, nx))
+        self._fine: Any = fine_shape((nz, nx))
         self._inside = tuple(
             slice(m // 2 - n // 2, m // 2 - n // 2 + n) for m, n in zip(self._fine, (nz, nx), strict=True)
         )
@@ -72,7 +72,7 @@ class ArrayFourierSliceProjector:
         self._slices = 2 * max(1, scratch // (16 * prod(self._fine)))  # in a batch
 
     @classmethod
-    def memory(cls, angles: NDArray, shape: tuple[int, int], volume: tuple[int, int, int], device: str) -> int:
+    def memory(cls, angles: NDArray[Any], shape: tuple[int, int], volume: tuple[int, int, int], device: str) -> int:
         """Bytes that the tables and the transforms of a batch of slices take on the device."""
         nz, ny, nx = volume
         cells, points = prod(fine_shape((nz, nx))), len(angles) * line_length(shape[1], hypot(nx, nz))

@@ -1,5 +1,8 @@
 """The projector of the thesis: bilinear interpolation in Fourier space, and a back projection that does not match."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
@@ -38,7 +41,7 @@ class BilinearSliceProjector(SingleAxisProjector):
 
     @classmethod
     def memory(
-        cls, angles: NDArray, shape: tuple[int, int], volume: tuple[int, int, int], oversampling: int = 3
+        cls, angles: NDArray[Any], shape: tuple[int, int], volume: tuple[int, int, int], oversampling: int = 3
     ) -> int:
         """Bytes that the padded slices of a block and the interpolation take."""
         nz, _, nx = volume
@@ -46,18 +49,18 @@ class BilinearSliceProjector(SingleAxisProjector):
         points = len(angles) * oversampling * max(nx, shape[1])
         return super().memory(angles, shape, volume) + num_threads() * 32 * (28 * padded + 16 * points) + 100 * points
 
-    def forward(self, x: NDArray, out: NDArray | None = None) -> NDArray:
+    def forward(self, x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Project a packed volume, `domain_shape` to `range_shape`, float32."""
         volume = as_native("volume", x, self.domain_shape)
         out = as_output(out, self.range_shape)
         parallel(self._project, list(zip(volume, out, strict=True)))
         return out
 
-    def adjoint(self, y: NDArray, out: NDArray | None = None) -> NDArray:
+    def adjoint(self, y: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Interpolate packed projections at the voxels' shadows: what algorithm 3 takes for the adjoint."""
         return self.interpolate(y, out)
 
-    def _project(self, block: NDArray, out: NDArray) -> None:
+    def _project(self, block: NDArray[Any], out: NDArray[Any]) -> None:
         width = block.shape[-1]
         padded = np.zeros((*self._padded, width), np.float32)
         padded[tuple(map(_middle, self._padded, block.shape))] = block
@@ -66,7 +69,7 @@ class BilinearSliceProjector(SingleAxisProjector):
         out[...] = _centred(scipy.fft.ifft, lines, (1,))[:, _middle(lines.shape[1], out.shape[1])].real
 
 
-def _centred(transform, array: NDArray, axes: tuple[int, ...]) -> NDArray:
+def _centred(transform: Callable[..., Any], array: NDArray[Any], axes: tuple[int, ...]) -> NDArray[Any]:
     """A Fourier transform along `axes` with zero frequency and zero position at n // 2."""
     shifted = scipy.fft.ifftshift(array, axes=axes)
     return scipy.fft.fftshift(
@@ -79,7 +82,7 @@ def _middle(n: int, part: int) -> slice:
     return slice(n // 2 - part // 2, n // 2 - part // 2 + part)
 
 
-def _central_lines(padded: tuple[int, int], cosine: NDArray, sine: NDArray) -> "scipy.sparse.csr_array":
+def _central_lines(padded: tuple[int, int], cosine: NDArray[Any], sine: NDArray[Any]) -> "scipy.sparse.csr_array":
     """Bilinear interpolation of a centred spectrum (z, x) on the central lines of all tilts, zero outside."""
     mz, mx = padded
     f = (np.arange(mx) - mx // 2) / mx

@@ -1,6 +1,7 @@
 """Fourier-slice projector of a single-axis tilt series."""
 
 from math import ceil, hypot
+from typing import Any
 
 import finufft
 import numpy as np
@@ -65,14 +66,14 @@ class FourierSliceProjector(Natural):
         self._points = (np.outer(-s, k).ravel().astype(np.float32), np.outer(c, k).ravel().astype(np.float32))
 
     @classmethod
-    def memory(cls, angles: NDArray, shape: tuple[int, int], volume: tuple[int, int, int]) -> int:
+    def memory(cls, angles: NDArray[Any], shape: tuple[int, int], volume: tuple[int, int, int]) -> int:
         """Bytes that the transforms of some slices at a time take."""
         nz, _, nx = volume
         points = len(angles) * line_length(shape[1], hypot(nx, nz))
         pairs = min(-(-shape[0] // 2), 32)
         return num_threads() * 8 * pairs * (2 * nz * nx + 3 * points) + 24 * points
 
-    def forward(self, x: NDArray, out: NDArray | None = None) -> NDArray:
+    def forward(self, x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Project a volume.
 
         Parameters
@@ -89,7 +90,7 @@ class FourierSliceProjector(Natural):
         n_tilt, _, nx = self.range_shape
         before, after = nx // 2, nx - nx // 2  # pixels on both sides of the centre
 
-        def project(first, last):
+        def project(first: int, last: int) -> None:
             slices = _pairs(volume[:, first:last])
             plan = self._plan(2, len(slices))
             lines = plan.execute(slices).reshape(-1, n_tilt, self.line_length)
@@ -101,7 +102,7 @@ class FourierSliceProjector(Natural):
         parallel(project, self._parts())
         return out
 
-    def adjoint(self, y: NDArray, out: NDArray | None = None) -> NDArray:
+    def adjoint(self, y: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Back-project.
 
         Parameters
@@ -118,7 +119,7 @@ class FourierSliceProjector(Natural):
         n_tilt, _, nx = self.range_shape
         before, after = nx // 2, nx - nx // 2
 
-        def back_project(first, last):
+        def back_project(first: int, last: int) -> None:
             pixels = _pairs(projections[:, first:last])
             lines = np.zeros((len(pixels), n_tilt, self.line_length), np.complex64)
             lines[..., -before:] = pixels[..., :before]
@@ -131,7 +132,7 @@ class FourierSliceProjector(Natural):
         parallel(back_project, self._parts())
         return out
 
-    def _plan(self, kind, count):
+    def _plan(self, kind: Any, count: Any) -> Any:
         # Each task has its own single-threaded plan: a plan must not be executed by two threads at once,
         # and the library's own threads stall when they outnumber the processors.
         options = {"upsampfac": 1.25, "nthreads": 1, "showwarn": 0}
@@ -140,7 +141,7 @@ class FourierSliceProjector(Natural):
         plan.setpts(*self._points)
         return plan
 
-    def _parts(self):
+    def _parts(self) -> list[tuple[int, int]]:
         """Even ranges of y, small enough to share the work and to keep copies small."""
         pairs = -(-self.shape[0] // 2)
         parts = max(pairs // 16, min(pairs, 2 * num_threads()))
@@ -156,7 +157,7 @@ def line_length(pixels: int, shadow: float) -> int:
     return n
 
 
-def _pairs(images):
+def _pairs(images: Any) -> Any:
     """(n, y, x) real to (y / 2, n, x) complex: the operator is real, so two slices travel as re + i im."""
     n, ny, nx = images.shape
     pairs = np.zeros(((ny + 1) // 2, n, nx), np.complex64)
@@ -165,7 +166,7 @@ def _pairs(images):
     return pairs
 
 
-def _unpair(pairs, images):
+def _unpair(pairs: Any, images: Any) -> Any:
     """Undo `_pairs` into `images`."""
     images[:, 0::2] = pairs.real.transpose(1, 0, 2)
     images[:, 1::2] = pairs.imag[: images.shape[1] // 2].transpose(1, 0, 2)

@@ -1,5 +1,7 @@
 """Real-space projector of tilts about any axes."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -18,19 +20,19 @@ class Natural:
     domain_shape: tuple[int, int, int]
     range_shape: tuple[int, int, int]
 
-    def pack_volume(self, volume: ArrayLike) -> NDArray:
+    def pack_volume(self, volume: ArrayLike) -> NDArray[Any]:
         """The volume (z, y, x) itself, as contiguous float32."""
         return as_native("volume", volume, self.domain_shape)
 
-    def unpack_volume(self, x: NDArray) -> NDArray:
+    def unpack_volume(self, x: NDArray[Any]) -> NDArray[Any]:
         """A copy of the volume (z, y, x)."""
         return as_native("volume", x, self.domain_shape).copy()
 
-    def pack_projections(self, projections: ArrayLike) -> NDArray:
+    def pack_projections(self, projections: ArrayLike) -> NDArray[Any]:
         """The projections (tilt, y, x) themselves, as contiguous float32."""
         return as_native("projections", projections, self.range_shape)
 
-    def unpack_projections(self, y: NDArray) -> NDArray:
+    def unpack_projections(self, y: NDArray[Any]) -> NDArray[Any]:
         """A copy of the projections (tilt, y, x)."""
         return as_native("projections", y, self.range_shape).copy()
 
@@ -109,7 +111,7 @@ class GeneralProjector(Natural):
         sizes = (self._shapes[:, 0] + 2) * (self._shapes[:, 1] + 2 * _shear.MARGIN)
         self._offsets = np.concatenate([[0], np.cumsum(sizes)])
 
-    def _base_images(self, across: NDArray) -> tuple[NDArray, NDArray]:
+    def _base_images(self, across: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """First pixels and shapes of the base images: where the volume's shadow and the detector's rays meet."""
         n, n_k = np.array(self.volume)[across], np.array(self.volume)[self._axis][:, None]
         reach = np.abs(self._slopes) * (n_k // 2 + 1) + 1
@@ -122,14 +124,14 @@ class GeneralProjector(Natural):
         shapes[:, 1] = -(-shapes[:, 1] // _shear.CHUNK) * _shear.CHUNK
         return low, shapes
 
-    def _groups(self) -> list[tuple[int, NDArray]]:
+    def _groups(self) -> list[tuple[int, NDArray[Any]]]:
         """Axes that rays step along, with the tilts of each."""
         return [(axis, np.flatnonzero(self._axis == axis)) for axis in np.unique(self._axis)]
 
-    def _images(self) -> tuple[NDArray, ...]:
+    def _images(self) -> tuple[NDArray[Any], ...]:
         return self._slopes, self._origins, self._shapes, self._offsets
 
-    def forward(self, x: NDArray, out: NDArray | None = None) -> NDArray:
+    def forward(self, x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Project a volume, `domain_shape` to `range_shape`, float32."""
         volume = as_native("volume", x, self.domain_shape)
         out = as_output(out, self.range_shape)
@@ -143,7 +145,7 @@ class GeneralProjector(Natural):
         parallel(_shear.warp, [(self._base, *self._warp(t), out[t]) for t in range(len(out))])
         return out
 
-    def adjoint(self, y: NDArray, out: NDArray | None = None) -> NDArray:
+    def adjoint(self, y: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Back-project with the weights of `forward`, `range_shape` to `domain_shape`, float32."""
         projections = as_native("projections", y, self.range_shape)
         out = as_output(out, self.domain_shape)
@@ -156,13 +158,13 @@ class GeneralProjector(Natural):
             )
         return out
 
-    def _warp(self, t: int) -> tuple:
+    def _warp(self, t: int) -> tuple[Any, ...]:
         """Arguments of `warp` and its transpose for tilt t."""
         where = self._origins, self._shapes, self._offsets
         return t, self._matrices[t], self._centres[t], *where, self._heights[t], _WEIGHTS
 
 
-def check_rotations(rotations: ArrayLike, shifts: ArrayLike | None) -> tuple[NDArray, NDArray]:
+def check_rotations(rotations: ArrayLike, shifts: ArrayLike | None) -> tuple[NDArray[Any], NDArray[Any]]:
     """Euler triples (tilt, 3) and shifts (tilt, 2), zero by default, as float64; or an error."""
     rotations = np.array(rotations, np.float64)
     if rotations.ndim != 2 or rotations.shape[1:] != (3,) or not len(rotations):

@@ -1,6 +1,7 @@
 """Fourier-slice projector of tilts about any axes."""
 
 from math import prod
+from typing import Any
 
 import finufft
 import numpy as np
@@ -66,7 +67,7 @@ class GeneralFourierSliceProjector(Natural):
         lengths = _lengths(rotation_matrices(rotations)[:, ::-1, ::-1], shape, volume, shifts)
         return 8 * 5 * prod(volume) + 48 * len(rotations) * prod(lengths)
 
-    def forward(self, x: NDArray, out: NDArray | None = None) -> NDArray:
+    def forward(self, x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Project a volume, `domain_shape` to `range_shape`, float32."""
         volume = as_native("volume", x, self.domain_shape)
         out = as_output(out, self.range_shape)
@@ -78,7 +79,7 @@ class GeneralFourierSliceProjector(Natural):
             out[to] = images[at]
         return out
 
-    def adjoint(self, y: NDArray, out: NDArray | None = None) -> NDArray:
+    def adjoint(self, y: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Back-project, `range_shape` to `domain_shape`, float32."""
         projections = as_native("projections", y, self.range_shape)
         out = as_output(out, self.domain_shape)
@@ -92,20 +93,22 @@ class GeneralFourierSliceProjector(Natural):
         out[...] = self._plan(1).execute(planes.ravel()).real
         return out
 
-    def _quadrants(self) -> list[tuple[tuple, tuple]]:
+    def _quadrants(self) -> list[tuple[tuple[Any, ...], tuple[Any, ...]]]:
         """Slices of the detector about its centre, and where they lie in a plane whose first pixel is the centre."""
         halves = [[(slice(n // 2, n), slice(n - n // 2)), (slice(n // 2), slice(-(n // 2), None))] for n in self.shape]
         rows, columns = ([half for half in axis if half[0] != slice(0)] for axis in halves)
         return [((..., v[0], u[0]), (..., v[1], u[1])) for v in rows for u in columns]
 
-    def _plan(self, kind):
+    def _plan(self, kind: Any) -> Any:
         options = {"upsampfac": 1.25, "nthreads": 1, "showwarn": 0}
         plan = finufft.Plan(kind, self.domain_shape, 1, self.eps, 1 if kind == 1 else -1, "complex64", **options)
         plan.setpts(*self._points)
         return plan
 
 
-def _lengths(matrices: NDArray, shape: tuple[int, int], volume: tuple[int, int, int], shifts: NDArray) -> list[int]:
+def _lengths(
+    matrices: NDArray[Any], shape: tuple[int, int], volume: tuple[int, int, int], shifts: NDArray[Any]
+) -> list[int]:
     """Frequencies along (y, x) of a central plane."""
     shadows = np.einsum("i,tij->tj", np.array(volume, float), np.abs(matrices)).max(axis=0)[1:]
     far = np.ceil(2 * np.abs(shifts).max(axis=0)).astype(int).tolist()

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -52,12 +53,12 @@ class SingleAxisProjector:
         self._cosine, self._sine = np.cos(np.deg2rad(self.angles)), np.sin(np.deg2rad(self.angles))
 
     @classmethod
-    def memory(cls, angles: NDArray, shape: tuple[int, int], volume: tuple[int, int, int]) -> int:
+    def memory(cls, angles: NDArray[Any], shape: tuple[int, int], volume: tuple[int, int, int]) -> int:
         """Bytes of the kernels' tables and slabs."""
         columns = max(shape[1], *volume)
         return num_threads() * 8 * _joseph.ROWS * columns * (len(angles) + 2 * _width(shape[0]))
 
-    def forward(self, x: NDArray, out: NDArray | None = None) -> NDArray:
+    def forward(self, x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Project a packed volume.
 
         Parameters
@@ -85,7 +86,7 @@ class SingleAxisProjector:
         parallel(self._kernels.project, tasks)
         return out
 
-    def adjoint(self, y: NDArray, out: NDArray | None = None) -> NDArray:
+    def adjoint(self, y: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Back-project packed projections, with the weights of `forward`.
 
         Parameters
@@ -99,7 +100,7 @@ class SingleAxisProjector:
         """
         return self._back_project(y, out, np.maximum(np.abs(self._cosine), np.abs(self._sine)))
 
-    def interpolate(self, y: NDArray, out: NDArray | None = None) -> NDArray:
+    def interpolate(self, y: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Sum for each voxel the projections at its shadow, interpolated linearly between pixels.
 
         Not the adjoint of `forward`, but smooth: each projection weighs all voxels alike, which filtered back
@@ -107,7 +108,7 @@ class SingleAxisProjector:
         """
         return self._back_project(y, out, np.ones_like(self._cosine))
 
-    def _back_project(self, y, out, half_width):
+    def _back_project(self, y: NDArray[Any], out: NDArray[Any] | None, half_width: NDArray[Any]) -> NDArray[Any]:
         projections = as_native("projections", y, self.range_shape)
         out = as_output(out, self.domain_shape)
         blocks, nz, _, _ = self.domain_shape
@@ -120,29 +121,33 @@ class SingleAxisProjector:
         parallel(self._kernels.back_project, tasks)
         return out
 
-    def pack_volume(self, volume: ArrayLike) -> NDArray:
+    def pack_volume(self, volume: ArrayLike) -> NDArray[Any]:
         """Bring a volume (z, y, x) of any real dtype into the layout of `domain_shape`."""
         return self._pack("volume", volume, self.volume, self.domain_shape)
 
-    def unpack_volume(self, x: NDArray) -> NDArray:
+    def unpack_volume(self, x: NDArray[Any]) -> NDArray[Any]:
         """Bring a packed volume back to (z, y, x), float32."""
         return self._unpack("volume", x, self.volume, self.domain_shape)
 
-    def pack_projections(self, projections: ArrayLike) -> NDArray:
+    def pack_projections(self, projections: ArrayLike) -> NDArray[Any]:
         """Bring projections (tilt, y, x) of any real dtype into the layout of `range_shape`."""
         return self._pack("projections", projections, (len(self.angles), *self.shape), self.range_shape)
 
-    def unpack_projections(self, y: NDArray) -> NDArray:
+    def unpack_projections(self, y: NDArray[Any]) -> NDArray[Any]:
         """Bring packed projections back to (tilt, y, x), float32."""
         return self._unpack("projections", y, (len(self.angles), *self.shape), self.range_shape)
 
-    def _pack(self, field, images, shape, packed_shape):
+    def _pack(
+        self, field: str, images: ArrayLike, shape: tuple[int, ...], packed_shape: tuple[int, ...]
+    ) -> NDArray[Any]:
         images = as_native(field, images, shape)
         packed = _empty(packed_shape)
         parallel(_joseph.pack, [(images, packed, *part) for part in ranges(len(images), 4 * num_threads())])
         return packed
 
-    def _unpack(self, field, packed, shape, packed_shape):
+    def _unpack(
+        self, field: str, packed: ArrayLike, shape: tuple[int, ...], packed_shape: tuple[int, ...]
+    ) -> NDArray[Any]:
         packed = as_native(field, packed, packed_shape)
         images = np.empty(shape, np.float32)
         parallel(_joseph.unpack, [(packed, images, *part) for part in ranges(len(images), 4 * num_threads())])
@@ -161,7 +166,7 @@ def _width(ny: int) -> int:
 
 def check_geometry(
     angles: ArrayLike, shape: tuple[int, int], volume: tuple[int, int, int] | None
-) -> tuple[NDArray, tuple[int, int], tuple[int, int, int]]:
+) -> tuple[NDArray[Any], tuple[int, int], tuple[int, int, int]]:
     """Angles in degrees as float64, detector (ny, nx) and volume (nz, ny, nx), or an error that says what is wrong."""
     angles = np.array(angles, np.float64)
     if angles.ndim != 1 or not angles.size:
@@ -173,19 +178,19 @@ def check_geometry(
 
 
 def check_sizes(
-    angles: NDArray, shape: tuple[int, int], volume: tuple[int, int, int] | None
+    angles: NDArray[Any], shape: tuple[int, int], volume: tuple[int, int, int] | None
 ) -> tuple[tuple[int, int], tuple[int, int, int]]:
     """Detector (ny, nx) and volume (nz, ny, nx), by default as deep as wide, with finite angles; or an error."""
     if not np.isfinite(angles).all():
         raise InputError("angles", "values that are not finite", "Give every projection's tilt in degrees.")
     ny, nx = (int(n) for n in shape)
-    volume = (nx, ny, nx) if volume is None else tuple(int(n) for n in volume)
-    if ny < 1 or nx < 2 or len(volume) != 3 or min(volume) < 1 or volume[2] < 2:
-        raise InputError("shape", f"detector {ny} x {nx}, volume {volume}", "Give at least 2 pixels along x.")
-    return (ny, nx), volume
+    sides = (nx, ny, nx) if volume is None else tuple(int(n) for n in volume)
+    if ny < 1 or nx < 2 or len(sides) != 3 or min(sides) < 1 or sides[2] < 2:
+        raise InputError("shape", f"detector {ny} x {nx}, volume {sides}", "Give at least 2 pixels along x.")
+    return (ny, nx), sides
 
 
-def as_native(field: str, array: ArrayLike, shape: tuple[int, ...]) -> NDArray:
+def as_native(field: str, array: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:
     """`array` as contiguous float32, copied only if it must be; an error names `field` if the shape differs."""
     array = np.ascontiguousarray(array, np.float32)
     if array.shape != shape:
@@ -193,7 +198,7 @@ def as_native(field: str, array: ArrayLike, shape: tuple[int, ...]) -> NDArray:
     return array
 
 
-def as_output(out: NDArray | None, shape: tuple[int, ...]) -> NDArray:
+def as_output(out: NDArray[Any] | None, shape: tuple[int, ...]) -> NDArray[Any]:
     """`out` if kernels can write into it, or a new array."""
     if out is None:
         return _empty(shape)
@@ -208,14 +213,14 @@ def ranges(count: int, parts: int) -> list[tuple[int, int]]:
     return list(pairwise(edges))
 
 
-def _empty(shape):
+def _empty(shape: tuple[int, ...]) -> NDArray[Any]:
     """Uninitialised float32 array that starts on a cache line, from where the kernels read a fifth faster."""
     buffer = np.empty(prod(shape) + 16, np.float32)
     start = -buffer.ctypes.data // 4 % 16
     return buffer[start : start + prod(shape)].reshape(shape)
 
 
-def _parts(blocks):
+def _parts(blocks: int) -> tuple[int, int]:
     """Into how many parts to cut the blocks, and the tilts or slabs, to keep all threads busy."""
     wanted = 2 * num_threads() if num_threads() > 1 else 1
     block_parts = max(-(-blocks // 4), min(blocks, wanted))  # four blocks share weights and still fit a cache

@@ -4,6 +4,8 @@ Images are in that frame once they have been aligned. Position (x, y) there, fro
 (x cos a - y sin a, x sin a + y cos a) in the images, a being the angle of the axis from y.
 """
 
+from typing import Any
+
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
@@ -27,7 +29,7 @@ def axis_angle(series: TiltSeries) -> float:
     return axis_of(series.rotations)
 
 
-def axis_of(rotations: NDArray) -> float:
+def axis_of(rotations: NDArray[Any]) -> float:
     """`axis_angle` of Euler triples (tilt, 3) in degrees."""
     if not rotations[:, [0, 2]].any():
         return 0.0
@@ -47,7 +49,7 @@ def axis_of(rotations: NDArray) -> float:
     return float(np.rad2deg(np.arctan2(-axis[0], axis[1])))
 
 
-def rotations_about_y(rotations: NDArray) -> NDArray[np.float64]:
+def rotations_about_y(rotations: NDArray[Any]) -> NDArray[np.float64]:
     """Euler triples (tilt, 3) in degrees, of the images turned so that their common axis lies along y."""
     degrees = axis_of(rotations)
     if not degrees:

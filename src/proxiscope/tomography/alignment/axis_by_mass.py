@@ -1,5 +1,7 @@
 """Where the tilt axis lies: its angle in the images, and how far it passes from their middle."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -76,7 +78,7 @@ def _by_rows(copy: WorkingCopy) -> tuple[float, float, NDArray[np.float64]]:
     return float(-np.rad2deg(np.arctan(slope))), float(np.rad2deg(error)), middle
 
 
-def _off_sinusoids(values: NDArray, angles: NDArray) -> NDArray[np.float64]:
+def _off_sinusoids(values: NDArray[Any], angles: NDArray[Any]) -> NDArray[np.float64]:
     """What no a cos(theta) + b sin(theta) explains of values (tilt, ...)."""
     theta = np.deg2rad(angles)
     terms = np.stack([np.cos(theta), np.sin(theta)], axis=1)

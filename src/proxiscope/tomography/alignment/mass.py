@@ -73,5 +73,5 @@ def object_mass(image: NDArray[np.float32]) -> NDArray[np.float64]:
 def common_rows(copy: WorkingCopy) -> NDArray[np.bool_]:
     """Rows (y,) that are known in all tilts over the columns that any object reaches: their middle half."""
     nx = copy.images.shape[2]
-    known = copy.known[copy.used][:, :, nx // 4 : nx - nx // 4].all(axis=(0, 2))
+    known = np.asarray(copy.known[copy.used][:, :, nx // 4 : nx - nx // 4].all(axis=(0, 2)))
     return known if known.any() else np.ones_like(known)

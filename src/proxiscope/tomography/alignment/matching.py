@@ -5,6 +5,8 @@ projection (D. Gursoy et al., Sci. Rep. 7, 11818 (2017)). Images are binned at f
 """
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 import scipy
@@ -70,7 +72,7 @@ def projection_matching(
         for k in range(rounds):
             first, last = done[level * rounds + k : level * rounds + k + 2]
             copy = coarse.moved(shifts / binning, degrees)
-            projected, r_factor = _reprojected(copy, method, lambda f, a=first, b=last: tick(a + (b - a) * f))
+            projected, r_factor = _reprojected(copy, method, partial(_part, tick, first, last))
             moves = _moves(copy, projected)
             moves -= object_shift(moves, copy.angles, copy.used)
             change = mixing(shifts, to_images(binning * moves, degrees))
@@ -94,7 +96,7 @@ def _reprojected(copy: WorkingCopy, method: AcceleratedRESIRE, tick: Tick) -> tu
     series = copy.as_series()
     for progress in iterate(method, series):
         tick(progress.iteration / progress.total)
-    state = progress.state
+    state: Any = progress.state
     projector = method.workspace(series, state).projector
     return projector.unpack_projections(projector.forward(state.volume)), state.r_factor
 
@@ -116,3 +118,8 @@ def _moves(copy: WorkingCopy, projected: NDArray[np.float32]) -> NDArray[np.floa
 
     parallel(one, [(t,) for t in np.flatnonzero(copy.used)])
     return moves.clip(-_LARGEST, _LARGEST)
+
+
+def _part(tick: Tick, first: float, last: float, fraction: float) -> None:
+    """Tell how far all is, of the fraction done of the part between `first` and `last`."""
+    tick(first + (last - first) * fraction)

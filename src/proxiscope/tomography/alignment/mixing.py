@@ -1,5 +1,7 @@
 """Anderson's mixing: a slowly converging iteration goes to its end along what its last steps have in common."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,10 +19,10 @@ class Mixing:
 
     def __init__(self, memory: int = 3, longest: float = 10.0):
         self.memory, self.longest = memory, longest
-        self._points: list[NDArray] = []
-        self._steps: list[NDArray] = []
+        self._points: list[NDArray[Any]] = []
+        self._steps: list[NDArray[Any]] = []
 
-    def __call__(self, point: NDArray, step: NDArray) -> NDArray:
+    def __call__(self, point: NDArray[Any], step: NDArray[Any]) -> NDArray[Any]:
         """The change of `point` to make, where the iteration would make `step`; both float64 of one shape."""
         self._points = [*self._points, point.copy()][-self.memory - 1 :]
         self._steps = [*self._steps, step.copy()][-self.memory - 1 :]

@@ -1,5 +1,8 @@
 """Shifts between neighbouring tilts, from the lowest one outwards, by cross-correlation."""
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 import scipy
 from numpy.typing import NDArray
@@ -36,7 +39,7 @@ def cross_correlation(series: TiltSeries, *, stretch: bool = False, tick: Tick =
     source, degrees = Source.of(series), axis_angle(series)
     shifts = series.shifts
     for k in range(_PASSES):
-        moves = _moves(source.moved(shifts, degrees), stretch, lambda f, k=k: tick((k + f) / _PASSES))
+        moves = _moves(source.moved(shifts, degrees), stretch, partial(_part, tick, k))
         shifts = shifts + to_images(moves, degrees)
         if np.abs(moves).max() < _SETTLED:
             break
@@ -67,7 +70,7 @@ def stretched_spectra(copy: WorkingCopy, stretch: bool) -> tuple[NDArray[np.intp
     order = np.flatnonzero(copy.used)[np.argsort(copy.angles[copy.used], kind="stable")]
     images = (copy.images * edge_taper(copy.known))[order]
     if stretch:
-        parallel(lambda i: _stretch(images[i], copy.angles[order[i]]), [(i,) for i in range(len(order))])
+        parallel(lambda i: _stretch(images[i], float(copy.angles[order[i]])), [(i,) for i in range(len(order))])
     return order, Spectra.of(images)
 
 
@@ -80,7 +83,9 @@ def _stretch(image: NDArray[np.float32], angle: float) -> None:
     )
 
 
-def _consistent(found: NDArray, pairs: NDArray, weights: NDArray, fixed: int, count: int) -> NDArray[np.float64]:
+def _consistent(
+    found: NDArray[Any], pairs: NDArray[Any], weights: NDArray[Any], fixed: int, count: int
+) -> NDArray[np.float64]:
     """Positions (image, 2) whose differences are those `found` (pair, 2), by least absolute deviations.
 
     That of image `fixed` is zero.
@@ -101,3 +106,8 @@ def _consistent(found: NDArray, pairs: NDArray, weights: NDArray, fixed: int, co
         off = np.hypot(*(found - positions[second] + positions[first]).T)
         trust = 1 / np.maximum(off, 0.1)  # pixels below which a difference counts as noise
     return positions
+
+
+def _part(tick: Tick, done: int, fraction: float) -> None:
+    """Tell how far all passes are, of the fraction done of one."""
+    tick((done + fraction) / _PASSES)

@@ -59,4 +59,4 @@ def profiles_along(copy: WorkingCopy) -> tuple[NDArray[np.float64], NDArray[np.f
     nx = copy.images.shape[2]
     profiles = copy.images.sum(axis=2, dtype=np.float64)
     middle = copy.known[:, :, nx // 4 : nx - nx // 4]
-    return profiles, middle.all(axis=2).astype(np.float64)
+    return profiles, np.asarray(middle.all(axis=2), np.float64)

@@ -1,6 +1,7 @@
 """By how much images are displaced against each other: cross-correlation, to fractions of a pixel."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy
@@ -48,7 +49,7 @@ class Spectra:
         return cls(spectra, ky[rows].astype(np.float32), kx[columns].astype(np.float32))
 
 
-def displacements(fixed: Spectra, moving: Spectra, pairs: NDArray[np.intp]) -> tuple[NDArray, NDArray]:
+def displacements(fixed: Spectra, moving: Spectra, pairs: NDArray[np.intp]) -> tuple[NDArray[Any], NDArray[Any]]:
     """How far what is in images `fixed` lies from there in images `moving`.
 
     Parameters
@@ -70,7 +71,7 @@ def displacements(fixed: Spectra, moving: Spectra, pairs: NDArray[np.intp]) -> t
     return np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
 
 
-def _displacements(fixed: Spectra, moving: Spectra, pairs: NDArray[np.intp]) -> tuple[NDArray, NDArray]:
+def _displacements(fixed: Spectra, moving: Spectra, pairs: NDArray[np.intp]) -> tuple[NDArray[Any], NDArray[Any]]:
     a, b = fixed.values[pairs[:, 0]], moving.values[pairs[:, 1]]
     mates = np.where(fixed.kx == 0, 1.0, 2.0).astype(np.float32)
     cross = np.conj(a) * b * mates
@@ -82,11 +83,11 @@ def _displacements(fixed: Spectra, moving: Spectra, pairs: NDArray[np.intp]) -> 
     return shift, np.divide(value, norm, out=np.zeros(len(norm)), where=norm > 0)
 
 
-def _power(a: NDArray, mates: NDArray) -> NDArray:
+def _power(a: NDArray[Any], mates: NDArray[Any]) -> NDArray[Any]:
     return ((a.real**2 + a.imag**2) * mates).sum(axis=(1, 2), dtype=np.float64)
 
 
-def _highest(cross: NDArray, spectra: Spectra) -> NDArray[np.float64]:
+def _highest(cross: NDArray[Any], spectra: Spectra) -> NDArray[np.float64]:
     """Position (pair, 2) of the highest of the samples of the correlations."""
     ny, nx = len(spectra.ky), 2 * (len(spectra.kx) - 1)
     correlation = scipy.fft.irfft2(cross, s=(ny, nx), workers=num_threads())
@@ -96,14 +97,14 @@ def _highest(cross: NDArray, spectra: Spectra) -> NDArray[np.float64]:
     return (at - np.where(at > np.array([ny, nx]) // 2, [ny, nx], 0)) * steps
 
 
-def _waves(spectra: Spectra, shift: NDArray) -> tuple[NDArray, NDArray]:
+def _waves(spectra: Spectra, shift: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """exp(2 pi i k d) along y (pair, ky) and x (pair, kx)."""
     phases = (np.outer(d, k) for d, k in zip(shift.T, (spectra.ky, spectra.kx), strict=True))
     along_y, along_x = (np.exp(2j * np.pi * p).astype(np.complex64) for p in phases)
     return along_y, along_x
 
 
-def _newton(cross: NDArray, spectra: Spectra, shift: NDArray) -> NDArray[np.float64]:
+def _newton(cross: NDArray[Any], spectra: Spectra, shift: NDArray[Any]) -> NDArray[np.float64]:
     """The step (pair, 2) to the top of each correlation, no longer than a pixel."""
     along_y, along_x = _waves(spectra, shift)
     ky, kx = (2 * np.pi * k.astype(np.float64) for k in (spectra.ky, spectra.kx))

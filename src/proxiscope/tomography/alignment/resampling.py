@@ -1,5 +1,7 @@
 """Move the images by their shifts and turn them so that the tilt axis lies along y, in one interpolation."""
 
+from typing import Any, cast
+
 import numpy as np
 import scipy
 from numpy.typing import NDArray
@@ -37,7 +39,7 @@ def apply_shifts(series: TiltSeries) -> TiltSeries:
 def resample(
     images: NDArray[np.float32],
     valid: NDArray[np.bool_],
-    shifts: NDArray,
+    shifts: NDArray[Any],
     degrees: float,
     splines: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -61,7 +63,7 @@ def resample(
     moved, known = np.empty_like(images), np.empty(images.shape, bool)
     y, x = np.ogrid[tuple(slice(-m, n - m) for m, n in zip(centre, images.shape[1:], strict=True))]
     last = np.array(images.shape[1:]) - 1
-    whole = np.zeros(len(images), bool) if degrees else ~(shifts % 1).any(axis=1)
+    whole = np.zeros(len(images), bool) if degrees else ~np.asarray((shifts % 1).any(axis=1))
     splines = coefficients(images) if splines is None and not whole.all() else splines
 
     def one(t: int) -> None:
@@ -69,7 +71,7 @@ def resample(
         if whole[t]:
             scipy.ndimage.affine_transform(images[t], matrix, start, output=moved[t], order=0, mode="nearest")
         else:
-            evaluate(splines[t], matrix, start, moved[t])
+            evaluate(cast(Any, splines)[t], matrix, start, moved[t])
         from_y, from_x = matrix[0, 0] * y + matrix[0, 1] * x, matrix[1, 0] * y + matrix[1, 1] * x
         inside = [np.abs(f + m + d - n / 2) <= n / 2 + 1e-6 for f, m, d, n in zip(
             (from_y, from_x), centre, shifts[t], last, strict=True)]  # fmt: skip

@@ -15,6 +15,8 @@ Here a shift is where the rotation centre appears on a raw image, (dy, dx) in pi
 Source: the manual pages of IMOD's xf2rotmagstr and newstack.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -23,7 +25,9 @@ from ...core.errors import InputError
 _STRETCH = 0.01  # largest change of size that is taken for none
 
 
-def from_transforms(rows: ArrayLike, shape: tuple[int, int], name: str = "transforms") -> tuple[NDArray, NDArray]:
+def from_transforms(
+    rows: ArrayLike, shape: tuple[int, int], name: str = "transforms"
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Shifts and rotations of transformations.
 
     Parameters
@@ -82,7 +86,7 @@ def to_transforms(shifts: ArrayLike, shape: tuple[int, int], rotations: ArrayLik
     return np.column_stack([matrices, moved[..., 0]])
 
 
-def _rotations(matrices: NDArray, name: str) -> NDArray[np.float64]:
+def _rotations(matrices: NDArray[Any], name: str) -> NDArray[np.float64]:
     left, sizes, right = np.linalg.svd(matrices)
     turned = left @ right
     for number, (size, determinant) in enumerate(zip(sizes, np.linalg.det(matrices), strict=True), start=1):
@@ -94,6 +98,6 @@ def _rotations(matrices: NDArray, name: str) -> NDArray[np.float64]:
     return np.degrees(np.arctan2(turned[:, 1, 0], turned[:, 0, 0]))
 
 
-def _middle(shape: tuple[int, int]) -> NDArray:
+def _middle(shape: tuple[int, int]) -> NDArray[Any]:
     """IMOD's centre (x, y) from pixel n // 2: 0 for odd n, half a pixel before it for even n."""
     return np.array([(n - 1) / 2 - n // 2 for n in reversed(shape)])

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import scipy
@@ -90,7 +91,7 @@ class Source:
             )
         images = filled(series).projections
         level = background(images, series.valid)
-        used = series.projections.any(axis=(1, 2))
+        used = np.asarray(series.projections.any(axis=(1, 2)))
         return cls(images - level[:, None, None], series.valid, tilt_angles(series), used)
 
     def binned(self, binning: int) -> "Source":
@@ -116,7 +117,7 @@ class Source:
     def _splines(self) -> NDArray[np.float32]:
         return coefficients(self.images)
 
-    def moved(self, shifts: NDArray, degrees: float) -> WorkingCopy:
+    def moved(self, shifts: NDArray[Any], degrees: float) -> WorkingCopy:
         """The images with the centres at `shifts` (tilt, 2) and the axis at `degrees` from y put in place."""
         images, known = resample(self.images, self.valid, shifts, degrees, self._splines)
         known &= self.used[:, None, None]
