@@ -15,7 +15,7 @@ PANELS = {"Tomography": "tilt-series", "Phase retrieval": "pattern", "Prepare da
 
 NOT_OURS = {
     "Add python.exe to PATH", "Extract", "Install", "Open File(s)", "Source Distribution", "Install/Uninstall Plugins",
-    "Linux", "Windows", "macOS", "F9", "tilt", "z",
+    "Debian and Ubuntu", "Linux", "Windows", "macOS", "F9", "tilt", "z",
     "vesicle pattern support", "virtual environment", "mean", "variance", "scheduler", "support", "workers",
 }  # fmt: skip
 """Of other windows, axes and layers, keys, and words that are stressed."""
