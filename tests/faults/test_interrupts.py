@@ -90,9 +90,11 @@ SLOWLY = (
 
 
 @posix
-def test_the_signal_of_a_queue_whose_time_is_up_counts_as_ctrl_c(series, tmp_path):
+@pytest.mark.parametrize("ignored", ["", "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"], ids=["alone", "behind"])
+def test_the_signal_of_a_queue_whose_time_is_up_counts_as_ctrl_c(series, tmp_path, ignored):
     out = tmp_path / "a.h5"
-    command = [sys.executable, "-c", SLOWLY, "reconstruct", "sirt", str(series), "--quiet", "-o", str(out)]
+    slowly = SLOWLY.replace("step = ", ignored + "step = ", 1)
+    command = [sys.executable, "-c", slowly, "reconstruct", "sirt", str(series), "--quiet", "-o", str(out)]
     assert subprocess.run(command, capture_output=True, timeout=60).returncode == 130
     assert read(out).declared.provenance["iterations"] == 8
     assert main(["resume", str(out), "--quiet"]) == 0
