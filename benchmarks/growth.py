@@ -19,7 +19,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 
 for _library in ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM"):
     os.environ[f"{_library}_NUM_THREADS"] = "1"  # before NumPy starts its threads
@@ -27,6 +26,7 @@ os.environ["PROXISCOPE_NUM_THREADS"] = "1"
 
 import _memory
 import numpy as np
+from _timing import alternate
 
 from proxiscope import TiltSeries, reconstruct
 from proxiscope.phase import GPSR, HIO, Ensemble
@@ -64,15 +64,8 @@ class Iteration:
 
 
 def timed(calls: dict, rounds: int, times: int = 1) -> dict:
-    """Seconds of each call: median, least and most, of rounds in which they take turns, after one that warms up."""
-    found: dict = {key: [] for key in calls}
-    for number in range(rounds + 1):
-        for key, call in calls.items():
-            begin = time.process_time()
-            call()
-            if number:
-                found[key].append((time.process_time() - begin) / times)
-    return {key: (median(values), min(values), max(values)) for key, values in found.items()}
+    """Processor seconds of each call over rounds in which they take turns."""
+    return {key: seconds * (1 / times) for key, seconds in alternate(calls, rounds, time.process_time).items()}
 
 
 def over_sizes(classes, sizes, problem: Callable, rounds: int, times: int) -> dict:
@@ -89,7 +82,7 @@ def over_starts(rounds: int, iterations: int = 100) -> dict:
 
 def exponent(times: dict) -> float:
     """Slope of the straight line through the logarithms of sizes and times."""
-    x, y = np.log(list(times)), np.log([seconds for seconds, *_ in times.values()])
+    x, y = np.log(list(times)), np.log(list(times.values()))
     return float(np.polyfit(x, y, 1)[0])
 
 
@@ -117,7 +110,7 @@ def table(title: str, unit: str, found: dict) -> None:
     sizes = list(next(iter(found.values())))
     print(f"\n| {title} | {' | '.join(map(str, sizes))} | grows as |\n|{'---|' * (len(sizes) + 2)}")
     for name, times in found.items():
-        cells = [f"{1e3 * middle:.3g} ({1e3 * low:.3g} to {1e3 * high:.3g})" for middle, low, high in times.values()]
+        cells = [f"{ms:.3g} {ms.spread}" for ms in (1e3 * seconds for seconds in times.values())]
         print(f"| {name} | {' | '.join(cells)} | {unit}^{exponent(times):.2f} |")
 
 
@@ -129,8 +122,10 @@ def draw(found: dict, path: Path) -> None:
     axes = figure.subplots(1, 4, sharey=False)
     for axis, (title, curves) in zip(axes, found.items(), strict=True):
         for name, times in curves.items():
-            middle, low, high = np.array(list(times.values())).T * 1e3
-            axis.errorbar(list(times), middle, (middle - low, high - middle), marker="o", ms=3, lw=1.2, label=name)
+            rounds = 1e3 * np.array([seconds.rounds for seconds in times.values()])
+            middle = np.median(rounds, axis=1)
+            apart = (middle - rounds.min(axis=1), rounds.max(axis=1) - middle)
+            axis.errorbar(list(times), middle, apart, marker="o", ms=3, lw=1.2, label=name)
         axis.set(xscale="log", yscale="log", xlabel=title)
         axis.set_xticks(list(times), list(map(str, times)))
         axis.minorticks_off()

@@ -62,7 +62,7 @@ def kmeans_table(count, passes, rounds, threads):
                         seconds = kmeans(points, clusters, batch, passes, rounds)
                     ms, ratio = [1e3 * s for s in seconds.values()], seconds["sbe"] / seconds["mini-batch"]
                     worst = max(worst, ratio)
-                    times = f"{ms[0]:.0f} | {ms[1]:.0f} | {ratio:.2f}"
+                    times = f"{ms[0]:.0f} | {ms[1]:.0f} | {ratio:.2f} {ratio.spread}"
                     print(f"| {dimensions} | {clusters} | {batch} | {number} | {times} |", flush=True)
     return worst
 

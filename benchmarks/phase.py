@@ -27,7 +27,7 @@ else:
 import _peers
 import numpy as np
 import scipy.fft
-from _timing import alternate
+from _timing import alternate, spread
 
 from proxiscope.core.threads import num_threads, set_num_threads
 from proxiscope.phase import GPSF, GPSR, HIO, OSS, RAAR, DifferenceMap, Ensemble
@@ -116,10 +116,11 @@ def iterations(size, rounds, peers):
             "solvephase hio": partial(solvephase_hio, problem, count),
         }  # fmt: skip
     seconds = alternate(calls, rounds)
-    each = {name: 1e3 * s / (few if name.startswith("numpy") else count) for name, s in seconds.items()}
+    each = {name: s * (1e3 / (few if name.startswith("numpy") else count)) for name, s in seconds.items()}
     print(f"\n{size} x {size}, float32, one thread, median of {rounds} rounds")
     for name, ms in each.items():
-        print(f"  {name:16} {ms:8.3f} ms   {ms / each['pair']:6.2f} pairs")
+        pairs = ms / each["pair"]
+        print(f"  {name:16} {ms:8.3f} ms   {pairs:6.2f} pairs {pairs.spread}")
     return each
 
 
@@ -173,8 +174,9 @@ def starts(count, rounds, size=512, length=40):
     for name in ("hio", "gps-f", "whole batch, scipy pair"):
         n = count * (length // 4 if name.startswith("whole") else length)
         speed[name] = {t: n / seconds[name, t] for t in (1, both)}
-        ratio = speed[name][both] / speed[name][1]
-        print(f"  {name:24} {speed[name][1]:7.0f}/s on 1 thread, {speed[name][both]:7.0f}/s on {both}: {ratio:.2f} x")
+        ratio = seconds[name, 1] / seconds[name, both]
+        one, most = speed[name].values()
+        print(f"  {name:24} {one:7.0f}/s on 1 thread, {most:7.0f}/s on {both}: {ratio:.2f} x {ratio.spread}")
     return speed
 
 
@@ -282,7 +284,7 @@ def main():
         speed = starts(options.starts, max(3, options.rounds // 2))
         print()
         for demand, figure, met in verdicts(each, memory, speed):
-            print(f"  {'met   ' if met else 'NOT MET'} {figure:8.3f}  {demand}")
+            print(f"  {'met   ' if met else 'NOT MET'} {figure:8.3f}  {demand} {spread(figure)}")
         figures = {"iterations": each, "memory": memory, "starts": speed}
     if options.json:
         with open(options.json, "w") as file:

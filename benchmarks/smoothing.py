@@ -44,7 +44,7 @@ def main():
             values = np.random.default_rng(0).standard_normal(shape).astype(dtype)
             times = alternate(calls(values, num_threads()), options.rounds)
             in_ms = " ".join(f"{1e3 * t:9.3f}" for t in times.values())
-            ratios = ", ".join(f"{times[n] / times['fft']:.2f}" for n in (1, 2))
+            ratios = ", ".join(f"{ratio:.2f} {ratio.spread}" for ratio in (times[n] / times["fft"] for n in (1, 2)))
             print(f"{' x '.join(map(str, shape)):>18} {np.dtype(dtype).name:>8} {in_ms}  {ratios}", flush=True)
 
 

@@ -1,7 +1,8 @@
 """Tomography against ASTRA, GENFIRE-Python, scikit-image and SciPy, and against what the processor can do.
 
-Figures are CPU seconds on one thread unless it says otherwise: medians of rounds in which all take turns. Judged are
-ratios within one run, at the sizes that the demands name. Peers are installed into ``benchmarks/.peers``.
+Figures are CPU seconds on one thread unless it says otherwise: medians of rounds in which all take turns, with the
+least and the largest ratio of a round in brackets. Judged are ratios within one run, at the sizes that the demands
+name. Peers are installed into ``benchmarks/.peers``.
 
     python benchmarks/tomography.py [--size 256 512] [--rounds 5] [--only SECTION ...] [--quick] [--json FILE]
 
@@ -33,7 +34,7 @@ import numba
 import numpy as np
 import scipy.ndimage
 from _genfire import Genfire
-from _timing import alternate
+from _timing import alternate, spread
 from scipy.optimize import brentq
 
 from proxiscope import tomography
@@ -89,7 +90,8 @@ def table(title, seconds, reference):
     print(f"\n{title}")
     for name, each in seconds.items():
         cells = "".join(f"{s:10.3f}" for s in ([*each, sum(each)] if len(each) > 1 else each))
-        print(f"  {name:30}{cells:>30}{sum(each) / sum(seconds[reference]):10.2f} x {reference}")
+        ratio = sum(each) / sum(seconds[reference])
+        print(f"  {name:30}{cells:>30}{ratio:10.2f} x {reference} {spread(ratio)}")
 
 
 def demand(text, figure, least=None, most=None):
@@ -98,7 +100,7 @@ def demand(text, figure, least=None, most=None):
         return []
     limit = f"at least {least:g}" if most is None else f"at most {most:g}"
     met = figure >= least if most is None else figure <= most
-    return [{"text": f"{text}, {limit}", "figure": float(figure), "met": bool(met)}]
+    return [{"text": f"{text}, {limit}", "figure": float(figure), "spread": spread(figure), "met": bool(met)}]
 
 
 class Pair:
@@ -204,10 +206,11 @@ def two_threads(pair, rounds):
         pair.back()
 
     wall = alternate({n: partial(run, n) for n in (1, 2)}, 2 * rounds)
+    ratio = wall[1] / wall[2]
     set_num_threads(0)
     few = " (there is but one processor)" if num_threads() < 2 else ""
     set_num_threads(1)
-    print(f"  wall clock: {wall[1]:.3f} on one thread, {wall[2]:.3f} on two: {wall[1] / wall[2]:.2f} x{few}")
+    print(f"  wall clock: {wall[1]:.3f} on one thread, {wall[2]:.3f} on two: {ratio:.2f} x {ratio.spread}{few}")
     return wall
 
 
@@ -498,7 +501,7 @@ def main():
     print()
     for one in demands:
         verdict = "    " if options.quick else "PASS" if one["met"] else "FAIL"
-        print(f"  {verdict} {one['figure']:9.3g}  {one['text']}")
+        print(f"  {verdict} {one['figure']:9.3g}  {one['text']} {one['spread']}")
     if options.json:
         with open(options.json, "w") as file:
             json.dump(results | {"demands": demands}, file, indent=1)
