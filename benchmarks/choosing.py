@@ -1,9 +1,9 @@
 """Which algorithm for which data: errors against a known truth over noise, missing wedge, tilts, photons and supports.
 
-    python benchmarks/choosing.py [--docs docs] [--figures FILE] [--seeds 2] [--starts 4] [--best 1] [--needle FILE]
+    python benchmarks/choosing.py [--docs docs] [--figures FILE] [--seeds 3] [--starts 6] [--best 3] [--needle FILE]
 
 With ``--docs`` the figures go to choosing.json in that folder, tables between the marks of its choosing.md, pictures to
-its images. ``--figures`` takes them from such a file instead of measuring. One core; about ten minutes. ``--needle``
+its images. ``--figures`` takes them from such a file instead of measuring. One core; 17 minutes. ``--needle``
 compares some methods on a measured series instead, such as etspy's HAADF_Aligned.hspy, by tilts that they do not see.
 """
 
@@ -97,9 +97,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--docs", type=Path, metavar="FOLDER", help="write figures, tables and pictures here")
     parser.add_argument("--figures", type=Path, metavar="FILE", help="take the figures from here")
-    parser.add_argument("--seeds", type=int, default=2, help="objects and draws of noise in tomography (2)")
-    parser.add_argument("--starts", type=int, default=4, help="the same, and starts, in phase retrieval (4)")
-    parser.add_argument("--best", type=int, default=1, help="as many of them also for best quality (1)")
+    parser.add_argument("--seeds", type=int, default=3, help="objects and draws of noise in tomography (3)")
+    parser.add_argument("--starts", type=int, default=6, help="the same, and starts, in phase retrieval (6)")
+    parser.add_argument("--best", type=int, default=3, help="as many of them also for best quality (3)")
     parser.add_argument("--needle", type=Path, metavar="FILE", help="an aligned tilt series to compare on instead")
     options = parser.parse_args()
     if options.needle:

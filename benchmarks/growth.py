@@ -117,6 +117,7 @@ def table(title: str, unit: str, found: dict) -> None:
 def draw(found: dict, path: Path) -> None:
     """A picture of all times on logarithmic axes."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator
 
     figure = Figure(figsize=(10, 3.2), layout="constrained")
     axes = figure.subplots(1, 4, sharey=False)
@@ -130,7 +131,9 @@ def draw(found: dict, path: Path) -> None:
         axis.set_xticks(list(times), list(map(str, times)))
         axis.minorticks_off()
         axis.grid(alpha=0.3)
-        axis.legend(fontsize=7)
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.legend(fontsize=7, loc="lower right")
     axes[0].set_ylabel("milliseconds")
     figure.savefig(path, dpi=110)
 

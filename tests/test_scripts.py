@@ -282,7 +282,7 @@ def test_a_record_in_words(folder):
     assert any("0.6" in text for text in told["Changes"].values())
     assert told["Input"]["File"] == str(folder / "support.npy")
     assert told["Input"]["Held out"] == "0.05 of the measured pixels"
-    assert told["Preparation"] == {"Step 1": "hot-pixels threshold=9.0"}
+    assert told["Preparation"] == {"Step 1": "Remove hot pixels and X-ray hits (hot-pixels threshold=9.0)"}
     assert told["Made"]["Software"] == f"proxiscope {px.__version__}"
 
 

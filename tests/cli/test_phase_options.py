@@ -199,7 +199,7 @@ class TestStart:
         refuses(["er", "pattern.npy", "--start", small], r"start: its shape is \(4, 4\)")
 
     def test_one_that_is_not_there(self, refuses):
-        refuses(["er", "pattern.npy", "--start", "none.npy"], r"none\.npy does not exist")
+        refuses(["er", "pattern.npy", "--start", "none.npy"], r"none\.npy: does not exist")
 
     def test_a_result_that_would_replace_it(self, refuses, data):
         refuses(["er", "pattern.npy", "--start", "density.npz"], "one of the files to be read", data / "density.npz")

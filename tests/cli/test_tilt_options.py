@@ -208,7 +208,7 @@ BAD = {
     "an axis at no angle": ([*A, "--tilt-axis", "nan"], "tilt_axis: got nan"),
     "a flat support": ([*A, "--support", "flat.npy"], r"support: an array of shape \(20, 24\).*\(z, y, x\)"),
     "a support of another depth": ([*A, "--support", "support.npy", "--depth", "10"], "depth: 10, .* support has 12"),
-    "a missing support": ([*A, "--support", "none.npy"], r"none\.npy does not exist"),
+    "a missing support": ([*A, "--support", "none.npy"], r"none\.npy: does not exist"),
     "refined tilts of what refines none": ([*A, "--refined-angles", "r.txt"], "unknown: --refined-angles"),
     "refined tilts into an array": (
         ["angle-refinement", *A[1:], "--refined-angles", "r.npy"], r"r\.npy: .*Choose one of \.rawtlt",

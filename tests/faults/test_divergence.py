@@ -52,6 +52,15 @@ def test_a_bad_value_is_told_with_its_iteration_and_what_was_good_is_kept(monkey
     np.testing.assert_array_equal(result.array, whole.array)
 
 
+@pytest.mark.parametrize("cls", [SIRT, RESIRE])
+def test_a_bad_value_of_the_last_iteration_leaves_what_was_good(monkeypatch, cls):
+    poisoned(monkeypatch, cls, 12)
+    with pytest.raises(DivergedError, match="diverged at iteration 12") as told:
+        px.reconstruct(cls(max_iterations=12), small_series())
+    assert 0 < told.value.result.iteration < 12
+    assert np.isfinite(told.value.result.array).all()
+
+
 def test_what_was_kept_of_a_run_that_stands_for_its_last_iterate_can_be_repeated(monkeypatch, series, tmp_path):
     poisoned(monkeypatch, SIRT, 12)
     with pytest.raises(DivergedError) as told:

@@ -134,10 +134,10 @@ def test_a_support_by_name_repeats_no_warning(bragg):
         ({"hold_out": 0.7}, r"hold_out: a fraction of 0\.7"),
         ({"hold_out": float("nan")}, "hold_out"),
         ({"start": COMPLEX}, "start: its shape"),
-        ({"start": "none.npz"}, r"none\.npz does not exist"),
+        ({"start": "none.npz"}, r"none\.npz: does not exist"),
         ({"support": "rectangle:?"}, r"support: got 'rectangle:\?'"),
         ({"support": "autocorrelation:2"}, "support: got 'autocorrelation:2'"),
-        ({"mask": "none.npy"}, r"none\.npy does not exist"),
+        ({"mask": "none.npy"}, r"none\.npy: does not exist"),
     ],
 )
 def test_what_does_not_fit_is_named(bragg, options, words):

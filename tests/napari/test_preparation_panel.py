@@ -159,6 +159,8 @@ def test_the_usual_chain_is_planned(panel, press):
     panel.plan.drop()
     press(panel, "usual")
     assert [s.name for s in panel.plan.planned] == [record["name"] for record in usual_chain("phase")]
+    press(panel, "usual")
+    assert len(panel.plan.planned) == len(usual_chain("phase"))  # none of them twice
 
 
 @pytest.mark.parametrize("family", USUAL)

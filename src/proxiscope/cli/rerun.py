@@ -36,6 +36,8 @@ def rerun(options: argparse.Namespace) -> int:
     """``proxiscope rerun``."""
     if options.output:
         check_outputs(options.output, inputs=[options.result, *options.input])
+    if not options.quiet:
+        print(f"Loading the input of {options.result} ...", file=sys.stderr)
     plan = planned(options.result, input=options.input)
     if not options.quiet:
         for note in plan.notes:

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .algorithm import Algorithm, Progress
+from .algorithm import Algorithm, Progress, State, saved_fields
+from .arrays import is_array, namespace_of
 from .memory import available
 
 
@@ -128,6 +129,8 @@ class Record:
         """The estimate that the run stands for, and its iteration; `progress` is the last one."""
         if self._best_estimate is not None:
             return self._best_estimate, self.best
+        if self._spare.row is not None and _is_finite(progress.state):
+            self._spare = _Spare()  # leaves its room to the result
         return progress.estimate(), progress.iteration
 
     def saved(self) -> dict[str, Any]:
@@ -173,3 +176,13 @@ class Record:
         if (record._best is None) != (saved["estimate"] is None) or record.best != saved["best"]:
             raise ValueError("a best estimate that goes with no recorded iteration")
         return record
+
+
+def _is_finite(held: Any) -> bool:
+    """Whether all values are finite in the arrays of a state, and of what is listed in it."""
+    if is_array(held):
+        xp = namespace_of(held)
+        return bool(xp.all(xp.isfinite(held)))
+    if isinstance(held, list):
+        return all(map(_is_finite, held))
+    return not isinstance(held, State) or all(_is_finite(getattr(held, f.name)) for f in saved_fields(held))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from magicgui.widgets import ComboBox
+from qtpy.QtWidgets import QComboBox
 
 from .layers import note
 
@@ -40,3 +41,11 @@ def choose_layers(
     if liked and (before not in layers or not prefer(before) or note(liked[-1], "prepared_from") == before.name):
         before = liked[-1]
     combo.value = layers[-1] if required and before is None and layers else before
+    _show_in_full(combo.native)
+
+
+def _show_in_full(box: QComboBox) -> None:
+    """Make the list as wide as its longest name; what is made of a layer is called like it, and more."""
+    view = box.view()
+    beside = 2 * view.frameWidth() + view.verticalScrollBar().sizeHint().width()
+    view.setMinimumWidth(view.sizeHintForColumn(0) + beside)

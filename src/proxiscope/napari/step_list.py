@@ -99,7 +99,7 @@ class StepList(QListWidget):
 
 def _text(i: int, one: Step, remarks: Sequence[str] | None) -> str:
     """Title, parameters, and what was found; `remarks` are None of a planned step."""
-    mark = "\u2610" if remarks is None else "\u2611"  # ballot boxes
+    mark = "\u25cb" if remarks is None else "\u2713"  # a circle and a tick: boxes would look as if one could tick them
     lines = [f"{mark} {i + 1}. {one.title}", described(one), *(remarks or ())]
     return "\n".join(filter(None, lines))
 

@@ -18,7 +18,7 @@ BUTTONS = (
     ("run", "Apply list", "Apply all steps that are planned, one after the other."),
     ("undo", "Undo", "Take the last applied step back."),
     ("drop", "Remove", "Take the selected planned step, or all planned ones, off the list."),
-    ("usual", "Usual chain", "Put the steps on the list that most data of this kind need."),
+    ("usual", "Usual chain", "Put the steps on the list that most data of this kind need and these have not had."),
     ("load", "Load ...", "Put the steps of a file on the list."),
     ("save", "Save ...", "Save the steps to a file, to repeat them on other data, also on the command line."),
 )
@@ -97,8 +97,9 @@ class StepPlan(QWidget):
         self._set([*self.planned, *steps])
 
     def add_usual(self) -> None:
-        """Plan the usual chain."""
-        self.add(*map(as_step, usual_chain(self.family)))
+        """Plan the steps of the usual chain that are neither applied nor planned."""
+        there = {step.name for step in (*self.done, *self.planned)}
+        self.add(*(step for step in map(as_step, usual_chain(self.family)) if step.name not in there))
 
     def edit(self, row: int, step: Step) -> None:
         """Give a planned step other parameters."""

@@ -198,7 +198,8 @@ def _step(record: Any) -> str:
     try:
         with followed("step"):
             placed = {k: v["path"] if isinstance(v, Mapping) else v for k, v in record.items()}
-            return words_of(as_step(placed))
+            step = as_step(placed)
+            return f"{step.title} ({words_of(step)})"
     except InputError:
         return str(record)
 
