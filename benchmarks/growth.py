@@ -56,6 +56,8 @@ class Iteration:
     def __init__(self, algorithm, problem, times: int = 1):
         self.algorithm, self.problem, self.times = algorithm, problem, times
         self.state = algorithm.init(problem, 0)
+        for _ in range(2):  # touches all memory, also of methods that change between two volumes
+            self.state = algorithm.step(problem, self.state)
 
     def __call__(self) -> None:
         for _ in range(self.times):

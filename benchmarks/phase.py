@@ -272,8 +272,7 @@ def main():
     parser.add_argument("--no-peers", action="store_true", help="leave out NumPy and solvephase")
     parser.add_argument("--json", metavar="FILE")
     options = parser.parse_args()
-    about = f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}, "
-    print(about + f"rocket-fft {_peers.version('rocket-fft')}, solvephase {_peers.version('solvephase')}")
+    print(f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}")
     set_num_threads(1)
     if options.ffts:
         figures = fft_libraries(options.sizes, options.rounds)
@@ -286,6 +285,7 @@ def main():
         for demand, figure, met in verdicts(each, memory, speed):
             print(f"  {'met   ' if met else 'NOT MET'} {figure:8.3f}  {demand} {spread(figure)}")
         figures = {"iterations": each, "memory": memory, "starts": speed}
+    print("\n" + ", ".join(f"{name} {_peers.version(name)}" for name in ("rocket-fft", "solvephase")))
     if options.json:
         with open(options.json, "w") as file:
             json.dump(figures, file, indent=2, default=str)

@@ -130,3 +130,24 @@ def test_threads_of_the_pool_may_compute_with_pytorch():
 
     parallel(task, [(i,) for i in range(8)])
     np.testing.assert_allclose(found, range(8), atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.bool_, np.float32, np.float64, np.complex64, np.complex128])
+@pytest.mark.parametrize("shape", [(), (1,), (3, 5, 7), (2, 0)])
+def test_arrays_on_the_processor_start_on_a_cache_line(shape, dtype):
+    values = np.ones(shape, dtype)
+    made = [arrays.zeros(shape, dtype, "cpu"), arrays.empty(shape, dtype), arrays.copied(values)]
+    for array in made:
+        assert (array.shape, array.dtype) == (shape, np.dtype(dtype))
+        assert array.flags.c_contiguous
+        assert not array.size or array.ctypes.data % arrays.LINE == 0
+    assert not made[0].any()
+    assert made[2].all()
+    made[2][...] = 0
+    assert values.all()  # nothing is shared
+
+
+def test_a_copy_keeps_the_order_of_its_memory():
+    values = np.asfortranarray(np.arange(12.0).reshape(3, 4))
+    assert arrays.copied(values).flags.f_contiguous
+    np.testing.assert_array_equal(arrays.copied(values), values)

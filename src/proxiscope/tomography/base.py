@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..core import Algorithm, Doc, Group, InputError, Iterative, Label, State, Unit, Zero
 from ..core.algorithm import S, placed
-from ..core.arrays import copied, namespace, place, zeros
+from ..core.arrays import copied, empty, namespace, place, zeros
 from ..core.memory import Proposal
 from ..physics.projectors import (
     GeneralProjector,
@@ -158,7 +158,7 @@ class Setup:
 
     def empty(self, shape: tuple[int, ...]) -> Any:
         """An array on the device, float32, with anything in it."""
-        return place(np.empty(shape, np.float32), self.device)
+        return empty(shape, np.float32, self.device)
 
 
 def _some(packed: NDArray[Any], tilts: NDArray[Any]) -> NDArray[Any]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import State
+from ..core.arrays import zeros
 from .base import Setup, Tomography
 from .problem import TiltSeries, filled
 
@@ -39,7 +40,7 @@ class DirectTomography(Tomography[DirectState]):
     def init(self, problem: TiltSeries, seed: int) -> DirectState:
         """An empty volume; there is nothing random, so `seed` has no effect."""
         work = self.prepare(problem)
-        return DirectState(np.zeros(work.projector.domain_shape, np.float32), work=work)
+        return DirectState(zeros(work.projector.domain_shape, np.float32, "cpu"), work=work)
 
     def back_project(self, series: TiltSeries, work: Setup, out: NDArray[Any]) -> None:
         """Reconstruct `series`, in which all pixels are usable, from the tilts that are kept into `out`."""
@@ -50,7 +51,7 @@ class DirectTomography(Tomography[DirectState]):
         work: Setup = self.workspace(problem, state)
         self.back_project(filled(problem), work, state.volume)
         work.constrain(state.volume)
-        _, figures, _ = work.residual(state.volume, np.empty(work.projector.range_shape, np.float32))
+        _, figures, _ = work.residual(state.volume, work.empty(work.projector.range_shape))
         state.r_factor, state.free_r_factor = figures["r_factor"], figures.get("free_r_factor")
         state.iteration += 1
         return state

@@ -9,6 +9,7 @@ import scipy
 from numpy.typing import NDArray
 
 from ..core import Doc
+from ..core.arrays import empty
 from ..physics.projectors import SingleAxisProjector
 from .base import Setup
 from .direct import DirectTomography
@@ -93,7 +94,7 @@ def _filtered(packed: NDArray[Any], name: str, widths: NDArray[Any]) -> NDArray[
     columns = packed.shape[2]
     size = scipy.fft.next_fast_len(2 * columns, real=True)
     weights = ramp(size, name)[None, :, None] * widths.astype(np.float32)[:, None, None]
-    filtered = np.empty_like(packed)
+    filtered = empty(packed.shape, packed.dtype)
     for block, out in zip(packed, filtered, strict=True):
         spectrum = scipy.fft.rfft(block, n=size, axis=1)
         spectrum *= weights

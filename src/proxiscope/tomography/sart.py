@@ -93,7 +93,7 @@ class SartSetup(Setup):
 
     def __init__(self, series: TiltSeries, volume: tuple[int, int, int], kind: str, film: bool, tilts_at_once: int):
         super().__init__(series, volume, kind, film)
-        self.update = np.empty(self.projector.domain_shape, np.float32)
+        self.update = self.empty(self.projector.domain_shape)
         used = np.flatnonzero(self.kept)
         order = used[far_apart(series.rotations[used])]
         parts = np.array_split(order, -(-len(order) // tilts_at_once))

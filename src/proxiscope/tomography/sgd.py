@@ -62,7 +62,7 @@ class SGDSetup(Setup):
 
     def __init__(self, series: TiltSeries, volume: tuple[int, int, int], algorithm: "SGD"):
         super().__init__(series, volume, algorithm.kind, algorithm.film)
-        self.update = np.empty(self.projector.domain_shape, np.float32)
+        self.update = self.empty(self.projector.domain_shape)
         used = np.flatnonzero(self.kept)
         count = -(-len(used) // algorithm.tilts_at_once)
         self.batches = [Batch(self, series, used[i::count], self.update) for i in range(count)]

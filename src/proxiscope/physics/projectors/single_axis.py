@@ -1,12 +1,12 @@
 """Real-space parallel-beam projector of a single-axis tilt series."""
 
 from itertools import pairwise
-from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...core.arrays import empty
 from ...core.errors import InputError
 from ...core.threads import num_threads, parallel
 from . import _joseph
@@ -141,7 +141,7 @@ class SingleAxisProjector:
         self, field: str, images: ArrayLike, shape: tuple[int, ...], packed_shape: tuple[int, ...]
     ) -> NDArray[Any]:
         images = as_native(field, images, shape)
-        packed = _empty(packed_shape)
+        packed = empty(packed_shape, np.float32)
         parallel(_joseph.pack, [(images, packed, *part) for part in ranges(len(images), 4 * num_threads())])
         return packed
 
@@ -201,7 +201,7 @@ def as_native(field: str, array: ArrayLike, shape: tuple[int, ...]) -> NDArray[A
 def as_output(out: NDArray[Any] | None, shape: tuple[int, ...]) -> NDArray[Any]:
     """`out` if kernels can write into it, or a new array."""
     if out is None:
-        return _empty(shape)
+        return empty(shape, np.float32)
     if out.shape != shape or out.dtype != np.float32 or not out.flags.c_contiguous:
         raise InputError("out", f"{out.dtype} array of shape {out.shape}", f"Give contiguous float32 {shape}.")
     return out
@@ -211,13 +211,6 @@ def ranges(count: int, parts: int) -> list[tuple[int, int]]:
     """Cut ``range(count)`` into at most `parts` even pieces (first, last + 1)."""
     edges = np.linspace(0, count, min(count, parts) + 1).astype(int).tolist()
     return list(pairwise(edges))
-
-
-def _empty(shape: tuple[int, ...]) -> NDArray[Any]:
-    """Uninitialised float32 array that starts on a cache line, from where the kernels read a fifth faster."""
-    buffer = np.empty(prod(shape) + 16, np.float32)
-    start = -buffer.ctypes.data // 4 % 16
-    return buffer[start : start + prod(shape)].reshape(shape)
 
 
 def _parts(blocks: int) -> tuple[int, int]:
