@@ -135,7 +135,7 @@ def draw(found: dict, path: Path) -> None:
         axis.grid(alpha=0.3)
         axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.yaxis.set_major_formatter("{x:g}")
-        axis.legend(fontsize=7, loc="lower right")
+        axis.legend(fontsize=7)
     axes[0].set_ylabel("milliseconds")
     figure.savefig(path, dpi=110)
 
