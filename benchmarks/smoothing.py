@@ -18,6 +18,7 @@ from proxiscope.core.threads import num_threads, set_num_threads
 from proxiscope.learning import laplacian_smoothing
 
 VECTORS = [(10**4,), (10**5,), (10**6,), (10**7,)]
+DEMAND = 2
 IMAGES = [(256, 256), (1024, 1024), (128, 128, 128), (256, 256, 256)]
 
 
@@ -37,6 +38,7 @@ def main():
     parser.add_argument("--threads", type=int, default=0, help="0 for as many as there are processors")
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
+    worst = 0.0
     set_num_threads(options.threads)
     print(f"{num_threads()} threads\n{'shape':>18} {'dtype':>8} {'fft ms':>9} {'n=1 ms':>9} {'n=2 ms':>9}  ratios")
     for shape in VECTORS + IMAGES:
@@ -44,8 +46,11 @@ def main():
             values = np.random.default_rng(0).standard_normal(shape).astype(dtype)
             times = alternate(calls(values, num_threads()), options.rounds)
             in_ms = " ".join(f"{1e3 * t:9.3f}" for t in times.values())
+            if shape == VECTORS[-1]:
+                worst = max(worst, *(times[n] / times["fft"] for n in (1, 2)))
             ratios = ", ".join(f"{ratio:.2f} {ratio.spread}" for ratio in (times[n] / times["fft"] for n in (1, 2)))
             print(f"{' x '.join(map(str, shape)):>18} {np.dtype(dtype).name:>8} {in_ms}  {ratios}", flush=True)
+    print(f"{'met' if worst <= DEMAND else 'NOT MET'}: {worst:.2f} for ten million entries, at most {DEMAND}")
 
 
 if __name__ == "__main__":

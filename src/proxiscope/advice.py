@@ -35,7 +35,7 @@ class SeriesFacts:
     ----------
     tilts : int
     wedge : float or None
-        Degrees in which no tilt lies; None about several axes.
+        Degrees in which no tilt lies, 180 of a single one; None about several axes.
     film : bool
         Whether the images are covered up to all four sides.
     """
@@ -57,11 +57,14 @@ class PatternFacts:
         Pixels of the frame for each of the support; None where that is not known yet.
     missing : int
         Pixels that are not measured in the middle, along the axis where they are most.
+    ndim : int
+        2 of an image, 3 of a volume.
     """
 
     object: str = "non-negative"
     oversampling: float | None = None
     missing: int = 0
+    ndim: int = 2
 
 
 Facts: TypeAlias = SeriesFacts | PatternFacts
@@ -95,11 +98,11 @@ class Advice:
 
     @property
     def options(self) -> str:
-        """The same for the command line."""
+        """The same for the command line, with words in capitals for what is not known here."""
         flags = (
             f"--{name.replace('_', '-')}" + ("" if v is True else f" {v:g}") for name, v in self.parameters.items()
         )
-        return " ".join([self.algorithm, *flags])
+        return " ".join([self.algorithm, "FILE", *flags] + ["--depth PIXELS"] * ("film" in self.parameters))
 
     def __str__(self) -> str:
         return f"{self.title}. Found: {self.found}. {self.why}"
@@ -123,17 +126,23 @@ def advise(problem: "TiltSeries | DiffractionPattern | Facts") -> Advice:
 
 def _facts(problem: Any) -> Facts:
     if hasattr(problem, "projections"):
-        return series_facts(problem.rotations[problem.used], problem.projections)
+        return series_facts(problem.rotations, problem.projections, problem.used)
     missing = missing_middle(problem.magnitudes, problem.known)
-    return PatternFacts(problem.object, problem.oversampling_ratio, missing)
+    return PatternFacts(problem.object, problem.oversampling_ratio, missing, problem.magnitudes.ndim)
 
 
-def series_facts(tilts: ArrayLike, projections: NDArray[Any] | None = None) -> SeriesFacts:
-    """What is recognised of angles (tilt,) or Euler triples (tilt, 3), and of the images (tilt, y, x) if given."""
+def series_facts(
+    tilts: ArrayLike, projections: NDArray[Any] | None = None, used: NDArray[np.bool_] | None = None
+) -> SeriesFacts:
+    """What is recognised of angles (tilt,) or Euler triples (tilt, 3), and of the images (tilt, y, x) if given.
+
+    All tilts count, or those that are `used`. Images may be those of the first tilts only.
+    """
     angles = np.asarray(tilts, np.float64)
     triples = angles if angles.ndim == 2 else angles[:, None] * (0, 1, 0)
-    film = projections is not None and _covered(projections, triples)
-    return SeriesFacts(len(angles), _wedge(triples), film)
+    counted = np.ones(len(angles), bool) if used is None else np.asarray(used)
+    film = projections is not None and _covered(projections, triples, counted)
+    return SeriesFacts(int(counted.sum()), _wedge(triples[counted]), film)
 
 
 def missing_middle(values: NDArray[Any], known: NDArray[Any] | None = None) -> int:
@@ -156,13 +165,17 @@ def missing_middle(values: NDArray[Any], known: NDArray[Any] | None = None) -> i
 
 def _for_series(facts: SeriesFacts) -> Advice:
     found = f"{facts.tilts} tilts about several axes"
-    if facts.wedge is not None:
+    if facts.tilts == 1:
+        found = "a single tilt"
+    elif facts.wedge is not None:
         gap = f"with a wedge of {facts.wedge:.3g} degrees" if facts.wedge else "all around"
         found = f"{facts.tilts} tilts {gap}"
     if facts.film:
         why = "A film goes on beyond the images: give its depth. If this is none, remove the background first."
         return Advice("resire-tv", f"{found}, covered up to all sides", why, {"weight": 1.0, "film": True})
-    why = "It came closest in our tests at any noise, wedge and number of tilts, and need not be stopped."
+    why = "In our tests it came closest, or within a quarter of that, at any noise and wedge, and need not be stopped."
+    if facts.wedge is None:
+        why = "It came closest in our tests about one axis, and need not be stopped. Several axes were not measured."
     return Advice("resire-tv", found, why, {"weight": 1.0})
 
 
@@ -175,35 +188,39 @@ def _for_pattern(facts: PatternFacts) -> Advice:
         found += f", oversampling ratio {facts.oversampling:.2g}"
     if facts.missing:
         found += f", {facts.missing} pixels missing in the middle"
+    in_2d = "" if facts.ndim == 2 else " Measured in 2-D only."
     if facts.object.startswith("complex"):
-        why = "Without the outline, which shrink-wrap finds, no method came near a complex object in our tests."
-        return Advice("gps-r", found, why, {"shrink_every": 20})
+        why = "Without the outline, which shrink-wrap finds, few runs came near a complex object in our tests."
+        return Advice("gps-r", found, why + in_2d, {"shrink_every": 20})
     if facts.missing > _speckle(facts):
         why = "With the middle missing only the outline helps: shrink-wrap finds it if the object has a sharp edge."
-        return Advice("gps-r", found, why, {"shrink_every": 20})
-    why = "Of single starts right most often, but for shrink-wrap, which suits sharp edges only. Best quality is surer."
-    return Advice("gps-r", found, why)
+        return Advice("gps-r", found, why + in_2d, {"shrink_every": 20})
+    why = "Most often right of single starts, but for shrink-wrap, which suits sharp edges. Best quality is surer."
+    return Advice("gps-r", found, why + in_2d)
 
 
 def _speckle(facts: PatternFacts) -> float:
     """Pixels that a speckle is wide: the frame over the object, of which the box of half the frame is the largest."""
-    return 2.0 if facts.oversampling is None else float(facts.oversampling) ** 0.5
+    return 2.0 if facts.oversampling is None else float(facts.oversampling) ** (1 / facts.ndim)
 
 
 def _wedge(triples: NDArray[np.float64]) -> float | None:
     """Degrees of the widest gap between tilts about y, modulo half a turn; 0 where it is about as wide as others."""
-    if triples[:, [0, 2]].any() or len(triples) < 2:
+    if triples[:, [0, 2]].any():
         return None
     angles = np.unique(triples[:, 1] % 180)
+    if len(angles) < 2:
+        return 180.0
     gaps = np.append(np.diff(angles), angles[0] + 180 - angles[-1])
     widest = float(gaps.max())
     return widest if widest > _ALL_AROUND * np.median(gaps) else 0.0
 
 
-def _covered(projections: NDArray[Any], triples: NDArray[np.float64]) -> bool:
-    """Whether the least tilted images are bright along all four sides."""
-    least = np.argsort(np.abs(triples[:, 1]), kind="stable")[:3]
-    return all(_bright_sides(np.asarray(projections[i])) for i in least)
+def _covered(projections: NDArray[Any], triples: NDArray[np.float64], counted: NDArray[np.bool_]) -> bool:
+    """Whether the least tilted of the images that count are bright along all four sides."""
+    among = np.flatnonzero(counted[: len(projections)])
+    least = among[np.argsort(np.abs(triples[among, 1]), kind="stable")[:3]]
+    return len(least) > 0 and all(_bright_sides(np.asarray(projections[i])) for i in least)
 
 
 def _bright_sides(image: NDArray[Any]) -> bool:

@@ -214,6 +214,7 @@ def carry_out(
 
     def result() -> Result:
         at = progress or where_it_is(algorithm, problem, state, record, changes)
+        record.make_room(at.state)
         told: dict[str, Any] = {
             "seed": seed,
             "seconds": time.perf_counter() - since,

@@ -9,7 +9,7 @@ import pytest
 
 import proxiscope as px
 from proxiscope.cli import main
-from proxiscope.core import DivergedError
+from proxiscope.core import DivergedError, Record
 from proxiscope.io import read, write_array
 from proxiscope.phase import HIO
 from proxiscope.tomography import RESIRE, SIRT
@@ -59,6 +59,16 @@ def test_a_bad_value_of_the_last_iteration_leaves_what_was_good(monkeypatch, cls
         px.reconstruct(cls(max_iterations=12), small_series())
     assert 0 < told.value.result.iteration < 12
     assert np.isfinite(told.value.result.array).all()
+
+
+@pytest.mark.parametrize("value", [1.0, math.nan, math.inf])
+def test_what_is_kept_makes_room_for_a_result_that_is_good(value):
+    record, algorithm, series = Record(RESIRE()), RESIRE(max_iterations=5), small_series()
+    for progress in px.iterate(algorithm, series):
+        record.add(progress)
+    progress.state.volume.ravel()[0] = value
+    record.make_room(progress.state)
+    assert record.fall_back() == (not math.isfinite(value))  # what it falls back to is there only if it is needed
 
 
 def test_what_was_kept_of_a_run_that_stands_for_its_last_iterate_can_be_repeated(monkeypatch, series, tmp_path):

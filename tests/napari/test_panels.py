@@ -384,6 +384,13 @@ def test_a_layer_that_is_renamed_is_offered_by_its_new_name(viewer, open_panel):
         assert combo.value is series
 
 
+def test_the_list_of_layers_is_as_wide_as_the_longest_name(viewer, open_panel):
+    series = add_series(viewer)
+    series.name = "RESIRE accelerated of a series of many tilts prepared, and once more"
+    box = open_panel("Tomography").input.native
+    assert box.view().minimumWidth() >= 0.9 * box.fontMetrics().horizontalAdvance(series.name)
+
+
 def test_a_lone_minus_is_no_number_and_does_no_harm(viewer, open_panel, qtbot):
     add_series(viewer)
     panel = open_panel("Tomography")

@@ -66,7 +66,7 @@ def _advice(raw: RawData) -> Advice | None:
         support = raw.declared.products.get("support")
         ratio = None if support is None else support.size / (int(np.count_nonzero(support)) or 1)
         missing = missing_middle(raw.data, raw.declared.valid) if at_hand else 0
-        return advise(PatternFacts(raw.declared.object or "non-negative", ratio, missing))
+        return advise(PatternFacts(raw.declared.object or "non-negative", ratio, missing, raw.data.ndim))
     if kind == "result" or tilts is None or raw.data.ndim != 3:
         return None
     return advise(series_facts(tilts, raw.data if at_hand else None))

@@ -36,7 +36,7 @@ def rerun(options: argparse.Namespace) -> int:
     """``proxiscope rerun``."""
     if options.output:
         check_outputs(options.output, inputs=[options.result, *options.input])
-    if not options.quiet:
+    if not options.quiet and sys.stderr.isatty():  # preparing it anew takes its time
         print(f"Loading the input of {options.result} ...", file=sys.stderr)
     plan = planned(options.result, input=options.input)
     if not options.quiet:

@@ -110,6 +110,11 @@ class Record:
             self._best, self._best_estimate, self.fallen_back = self._spare.row, self._spare.estimate, True
         return self._best is not None
 
+    def make_room(self, state: State) -> None:
+        """Where a run ends at `state`, forget what is kept in case it diverges, unless it has: a result needs room."""
+        if self._spare.row is not None and _is_finite(state):
+            self._spare = _Spare()
+
     def copied(self) -> "Record":
         """A record to go on with from here, whatever becomes of this one."""
         other = copy.copy(self)
@@ -129,8 +134,6 @@ class Record:
         """The estimate that the run stands for, and its iteration; `progress` is the last one."""
         if self._best_estimate is not None:
             return self._best_estimate, self.best
-        if self._spare.row is not None and _is_finite(progress.state):
-            self._spare = _Spare()  # leaves its room to the result
         return progress.estimate(), progress.iteration
 
     def saved(self) -> dict[str, Any]:

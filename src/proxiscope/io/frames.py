@@ -66,7 +66,9 @@ def read_files(paths: Sequence[Path], path: Path) -> Found:
         The folder, for the messages.
     """
     if not paths:
-        raise InputError(path.name, "is a folder without TIFF images or a Zarr group", "Give a file or such a folder.")
+        raise InputError(
+            path.absolute().name, "is a folder without TIFF images or a Zarr group", "Give a file or such a folder."
+        )
     return _stack([Frame(file.name, check_file(file)) for file in paths], path)
 
 

@@ -178,15 +178,15 @@ def check_file(path: str | os.PathLike[str]) -> Path:
     path = Path(path)
     try:
         size = path.stat().st_size if path.is_file() else None
-        missing = f"does not exist in {path.absolute().parent}"
-        found = "is a folder" if path.is_dir() else "is no regular file" if path.exists() else missing
+        found = "is a folder" if path.is_dir() else "is no regular file" if path.exists() else "does not exist"
     except (OSError, ValueError) as error:  # no permission, a name too long, a NUL in the name
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
             path.name[:100], f"cannot be opened ({reason})", "Check the path and your permissions."
         ) from error
     if size is None:
-        raise InputError(path.name, found, "Give the path of a data file.")
+        where = path.absolute()
+        raise InputError(where.name or str(path), f"{found} in {where.parent}", "Give the path of a data file.")
     if size == 0:
         raise InputError(path.name, "the file is empty (0 bytes)", "Copy or export it again.")
     return path

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from magicgui.widgets import ComboBox
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox
 
 from .layers import note
@@ -46,6 +47,7 @@ def choose_layers(
 
 def _show_in_full(box: QComboBox) -> None:
     """Make the list as wide as its longest name; what is made of a layer is called like it, and more."""
-    view = box.view()
-    beside = 2 * view.frameWidth() + view.verticalScrollBar().sizeHint().width()
-    view.setMinimumWidth(view.sizeHintForColumn(0) + beside)
+    view, widths = box.view(), box.fontMetrics()
+    view.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # names differ at their ends; the window's font may be wider
+    longest = max((widths.horizontalAdvance(box.itemText(i)) for i in range(box.count())), default=0)
+    view.setMinimumWidth(longest + 2 * view.frameWidth() + view.verticalScrollBar().sizeHint().width())

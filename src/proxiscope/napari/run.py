@@ -226,6 +226,7 @@ class Run(Requests, OnEngine):
                 raise InputError("iterations", f"{self.iteration} of {self.total} are done", "Ask for more of them")
             else:
                 self.stopped = watched.reason
+                record.make_room(progress.state)
                 self.final = self._kept(progress, record, problem, watched, last=True)
                 self.companions = companions(self.final.result.array, self.final.result.products)
                 self.result_frame, self.result = self.final.frame, self.final.result

@@ -111,4 +111,5 @@ def _reconstruct(
         record.add(progress)
         if callback is not None:
             callback(half, progress)
+    record.make_room(progress.state)
     return record.result(progress)[0]

@@ -192,7 +192,7 @@ class PhasePanel(ReconstructionPanel):
         if pixels is None and self.support.value == "box":
             pixels = layer.data.size // 2**layer.ndim
         missing = 0 if is_lazy(layer.data) else missing_middle(layer.data, self._marked_known(layer))
-        return PatternFacts(self.object.value, layer.data.size / pixels if pixels else None, missing)
+        return PatternFacts(self.object.value, layer.data.size / pixels if pixels else None, missing, layer.ndim)
 
     def _marked_known(self, layer: Any) -> np.ndarray | None:
         """The mask, if it is a layer of the pattern's size."""
