@@ -1,4 +1,4 @@
-"""The pictures of docs/tutorials: each lesson done in a real window of 1280 x 800.
+"""The pictures of docs/tutorials and of docs/how-to/preparation.md: each done in a real window of 1280 x 800.
 
     python docs/scripts/tutorials.py [NAME ...]
 
@@ -94,11 +94,22 @@ def prepared(viewer):
     panel.plan.add_usual()
     panel.apply_planned()
     wait_for(lambda: not panel.working, 200)
+    return panel
 
 
 @picture
 def own_prepared(viewer):
     prepared(viewer)
+
+
+@picture
+def own_shifts(viewer):
+    panel = prepared(viewer)
+    last = panel.current.steps[-1]  # it leaves the shifts at zero
+    panel.undo()
+    wait_for(lambda: not panel.working)
+    panel.plan.add(last)
+    section(panel, "Tilts: shifts and use")
 
 
 def needle_reconstructed(viewer):

@@ -19,7 +19,7 @@ from proxiscope.io import read, write_array
 from proxiscope.preparation import step, steps
 from proxiscope.preparation.step import _steps
 from proxiscope.simulate import tilt_series, vesicle
-from tests.docs.pages import DOCS, PAGES, ROOT, TEXTS, code
+from tests.docs.pages import DOCS, PAGES, ROOT, TEXTS, code, links, name_of, target
 from tests.preparation import test_all_steps as laws_of_steps
 from tests.problems import small_pattern, small_series
 
@@ -177,39 +177,18 @@ def test_a_network_is_trained_as_the_learning_page_says():
     assert run_python(f"{points}\n{training}", "learning.md")["loss"] < 0.1
 
 
-OURS = {
-    "https://proxiscope.github.io/napari-proxiscope": "docs",
-    "https://github.com/proxiscope/napari-proxiscope/blob/main": "",
-    "https://raw.githubusercontent.com/proxiscope/napari-proxiscope/main": "",
-}
-"""Where absolute addresses of the project, which PyPI and the plugin hub need, lie in the repository."""
-
-
-@pytest.mark.parametrize("page", [*TEXTS, *PAGES], ids=lambda page: page.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("page", [*TEXTS, *PAGES], ids=name_of)
 def test_every_link_inside_leads_somewhere(page):
-    for target in links(page):
-        name, _, anchor = target.partition("#")
-        ours = next((address for address in OURS if name.startswith(address)), None)
-        if "://" in name and ours is None:
-            continue
-        if ours:
-            file = ROOT / OURS[ours] / (name.removeprefix(ours).removeprefix("/").replace(".html", ".md"))
-        else:
-            file = (page.parent / name) if name else page
-        if "_generated" in file.parts:
-            continue  # by Sphinx, which looks itself
-        assert file.exists(), target
-        assert not anchor or anchor in anchors(file), target
+    for link in links(page):
+        file, anchor = target(page, link), link.partition("#")[2]
+        if file is None or "_generated" in file.parts:
+            continue  # of others, or by Sphinx, which looks itself
+        assert file.exists(), link
+        assert not anchor or anchor in anchors(file), link
 
 
 def test_what_pypi_shows_has_absolute_addresses():
-    assert [target for target in links(ROOT / "README.md") if "://" not in target] == []
-
-
-def links(page: Path) -> list[str]:
-    """Where the links and pictures of a page lead, also those defined at its end."""
-    text = page.read_text(encoding="utf-8")
-    return re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"^\[[\w-]+\]: (\S+)$", text, re.MULTILINE)
+    assert [link for link in links(ROOT / "README.md") if "://" not in link] == []
 
 
 def anchors(page: Path) -> set[str]:

@@ -1,4 +1,7 @@
-"""Every block of code of the documentation runs, page by page, in a folder that has the files it names."""
+"""Every block of code of the documentation runs, page by page, in a folder that has the files it names.
+
+What is not run is checked by test_commands.py.
+"""
 
 import re
 import shlex
@@ -8,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from proxiscope.cli import main
+from tests.docs import checks
 from tests.docs.laboratory import furnish
-from tests.docs.pages import PAGES, ROOT, TEXTS, blocks
+from tests.docs.pages import PAGES, ROOT, TEXTS, blocks, name_of
 
 EXAMPLES = ("adding-an-algorithm", "adding-a-step")
 """Their Python adds files to the package, as tests/docs/test_examples.py does."""
@@ -41,13 +45,9 @@ def laboratory(furnished, tmp_path, monkeypatch) -> Path:
     return folder
 
 
-def name_of(page: Path) -> str:
-    return page.relative_to(ROOT).as_posix()
-
-
 @pytest.mark.parametrize("page", [*PAGES, *TEXTS], ids=name_of)
 def test_blocks_are_in_languages_that_are_run_or_plain(page):
-    assert {block.language for block in blocks(page)} <= {"sh", "python", "text", "json"}
+    assert {block.language for block in blocks(page)} <= {"sh", "python", "text", "json", "{toctree}"}
 
 
 @pytest.mark.slow
@@ -76,28 +76,15 @@ def run(line: str, where: str) -> None:
     if not words:
         return
     if words[0] == "make":
-        assert f"\n{words[1]}:" in (ROOT / "Makefile").read_text(encoding="utf-8"), f"{where}: {line}"
+        checks.is_target(words[1:])
         return
     assert words[0] == "proxiscope", f"{where}: who runs {line!r}?"
     if " ".join(words[:2]) in ELSEWHERE:
         assert (ROOT / ELSEWHERE[" ".join(words[:2])]).exists()
+        checks.parses(words[1:])
         return
     try:
         code = main(words[1:] + (["--end-at", "3"] if LONG.search(line) else []))
     except SystemExit as end:  # --help
         code = end.code
     assert not code, f"{where}: {line}"
-
-
-@pytest.mark.parametrize("page", [*PAGES, *TEXTS], ids=name_of)
-def test_scripts_that_a_page_names_exist_and_know_the_options(page):
-    text = page.read_text(encoding="utf-8")
-    for name, arguments in re.findall(r"\bpython (?:-m )?([\w./]+)([^`\n]*)", text):
-        files = [ROOT / name, ROOT / "src" / (name.replace(".", "/") + ".py"), ROOT / (name.replace(".", "/") + ".py")]
-        if not name.startswith(("benchmarks", "docs", "tests", "proxiscope")):
-            continue
-        file = next((file for file in files if file.is_file()), None)
-        assert file is not None, name
-        source = file.read_text(encoding="utf-8") + "--data --trials --output --docs --seed"
-        for option in re.findall(r"(--[a-z][\w-]*)", arguments):
-            assert option in source, f"{name} {option}"

@@ -74,7 +74,10 @@ def test_the_catalogue_has_all_experiments_and_each_its_place_in_the_pages():
 def test_every_figure_and_table_of_the_thesis_has_a_verdict():
     page = Path(__file__).parents[2] / "docs" / "reproduction" / "index.md"
     lines = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
-    named = {cells[0]: cells for cells in ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)}
+    named = {
+        cells[0].split("]")[0].strip("["): cells
+        for cells in ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
+    }
     figures = {2: 8, 3: 4, 4: 7, 5: 7}
     names = {f"Figure {chapter}.{n + 1}" for chapter, count in figures.items() for n in range(count)}
     names |= {f"Table 4.{n + 1}" for n in range(3)} | {"Figure 5.3a", "Figure 5.3b"}

@@ -13,7 +13,7 @@ from proxiscope.core import InputError
 from proxiscope.io import read
 from proxiscope.napari import dialogs, reproducing
 from proxiscope.napari.figure_dialog import FigureDialog
-from proxiscope.napari.layers import note
+from proxiscope.napari.layers import KEY, note
 from proxiscope.napari.record_view import RecordView, as_html
 from proxiscope.scripts import command_line
 
@@ -158,6 +158,14 @@ def test_an_input_that_no_file_holds_is_written_first(
     wait_until(lambda: told)
     assert "its input has been changed since the run" in told[0]
     assert not Path("other.h5").exists()
+
+
+def test_of_a_file_that_was_opened_the_record_has_what_it_said(viewer):
+    layer = viewer.add_image(np.zeros((4, 4)), name="opened", metadata={KEY: {"notes": ["Angles from a.tlt."]}})
+    reproducing.show_record(viewer, layer)
+    (view,) = viewer.window._qt_window.findChildren(RecordView)
+    assert "Angles from a.tlt." in view.text.toPlainText()
+    view.close()
 
 
 def test_what_is_asked_of_other_layers_is_refused(viewer):

@@ -45,7 +45,9 @@ class RecordView(QDialog):
         record = record_of(notes)
         self.text = QTextBrowser(openLinks=False)
         self.text.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)  # paths and hashes are long words
-        self.text.setHtml(as_html(describe_record(record, notes.get("metrics"))))
+        remarks = [("", text) for text in notes.get("notes") or ()]
+        told = describe_record(record, notes.get("metrics"))
+        self.text.setHtml(as_html([*told, *([("As it was opened", remarks)] if remarks and not record else [])]))
         self.buttons = Buttons(BUTTONS, columns=2)
         is_result = "algorithm" in record
         self.buttons.enable(copy_as_python=is_result, copy_as_command=is_result)

@@ -44,7 +44,7 @@ def show_record(viewer: "napari.Viewer", layer: Any = None) -> None:
     from .record_view import RecordView
 
     layer = _active(viewer, layer)
-    if not record_of(layer.metadata.get(KEY, {})):
+    if not record_of(layer.metadata.get(KEY, {})) and not note(layer, "notes"):
         raise InputError(layer.name, "carries no record", "Select a result, or data that proxiscope opened or prepared")
     RecordView(viewer, layer).show()
 

@@ -28,6 +28,7 @@ from ..cost import CostLabel, Planned
 from ..devices import mark_missing
 from ..fields import WholeNumber
 from ..form import ParameterForm, Rows, Section
+from ..layers import note
 from ..live import short_name
 from ..previewing import PreviewRun
 from ..proposals import ProposalButtons
@@ -176,6 +177,7 @@ class ReconstructionPanel(RunningPanel):
     def _show_recognised(self, _value: Any = None) -> None:
         layer = self.input.value
         self.recognised.setText(self.no_input if layer is None else self.describe(layer))
+        self.recognised.setToolTip("\n".join(note(layer, "notes") or ()) if layer is not None else "")
         for widget in (self.rows, self.further):
             widget.setVisible(layer is not None)
         if self.form is not None:

@@ -148,6 +148,7 @@ class PreparationPanel(Dock):
         layer, session = self.input.value, self.current
         self.choice.show_layer(layer, session.raw if session is not None and session.steps else None)
         self.recognised.setText(NO_INPUT if layer is None else self.choice.describe(layer, self.shown, session))
+        self.recognised.setToolTip("\n".join(note(layer, "notes") or ()) if layer is not None else "")
         self.chooser.offer(self.choice.family)
         self.plan.show_session(session, self.choice.family)
         rotations, shifts = self.choice.tilts_of(self.shown, session)
