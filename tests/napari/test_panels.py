@@ -10,7 +10,7 @@ from tests.problems import small_pattern, small_series
 
 from proxiscope.core import algorithms
 from proxiscope.napari.choices import named
-from proxiscope.napari.layers import note, pattern_layers, series_layer
+from proxiscope.napari.layers import KEY, note, pattern_layers, series_layer
 from proxiscope.napari.run import Status
 from proxiscope.reconstruction import reconstruct
 from proxiscope.tomography import RESIRE
@@ -382,6 +382,17 @@ def test_a_layer_that_is_renamed_is_offered_by_its_new_name(viewer, open_panel):
     for combo in (panel.input, inspect.pair.first):
         assert "another name" in [combo.native.itemText(i) for i in range(combo.native.count())]
         assert combo.value is series
+
+
+def test_what_was_just_prepared_is_chosen_and_what_was_opened_beside_another_is_not(viewer, open_panel):
+    first = add_series(viewer)
+    panel = open_panel("Tomography")
+    opened = add_series(viewer)
+    assert panel.input.value is first
+    data, options, _ = series_layer(small_series(), "prepared")
+    options["metadata"][KEY]["prepared_from"] = opened.name
+    prepared = viewer.add_image(data, **options)
+    assert panel.input.value is prepared
 
 
 def test_the_list_of_layers_is_as_wide_as_the_longest_name(viewer, open_panel):

@@ -29,9 +29,8 @@ def choose_layers(
 ) -> None:
     """Offer `layers`, after choices that are always there, and keep the choice, none included, while it is offered.
 
-    The newest of the layers that were not offered before and that `prefer` likes is chosen, unless the present
-    choice is a layer that is liked too and that it was not prepared from. When one is `required`, the newest is taken
-    for want of a better.
+    The newest of the layers that were not offered before and that `prefer` likes is chosen if it was just prepared, or
+    if the present choice is none or is not liked. When one is `required`, the newest is taken for want of a better.
     """
     before, offered = combo.value, list(combo.choices)
     combo.choices = [*fixed, *named(layers)]
@@ -39,7 +38,7 @@ def choose_layers(
     always = [value for _, value in fixed]
     if before not in layers and before not in always:
         before = always[0] if always else None
-    if liked and (before not in layers or not prefer(before) or note(liked[-1], "prepared_from") == before.name):
+    if liked and (before not in layers or not prefer(before) or note(liked[-1], "prepared_from")):
         before = liked[-1]
     combo.value = layers[-1] if required and before is None and layers else before
     _show_in_full(combo.native)
