@@ -69,7 +69,7 @@ docs: $(BIN)/.docs
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-# the figures and tables of the thesis: minutes, into reproduction-output; SCALE=full takes hours, DOCS=docs puts them into the pages
+# the figures and tables of the thesis: minutes, into reproduction-output; SCALE=full takes hours, with the networks days, DOCS=docs puts them into the pages
 SCALE ?= reduced
 DATA  := $(wildcard $(or $(PROXISCOPE_TEST_DATA),../shared/data))
 reproduce: $(BIN)/.dev
