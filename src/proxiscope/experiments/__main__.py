@@ -60,7 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "names", nargs="*", type=_known, metavar="NAME", help="of experiments, without .py; all by default"
     )
-    parser.add_argument("--scale", choices=SCALES, default="reduced", help="reduced: minutes in all; full: hours, with networks days")
+    took = "reduced: minutes in all; full: hours, with networks days"
+    parser.add_argument("--scale", choices=SCALES, default="reduced", help=took)
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="with the folders of all data")
     output = Path("reproduction-output")
     parser.add_argument("--output", type=Path, metavar="FOLDER", default=output, help=f"where to write ({output})")
