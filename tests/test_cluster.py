@@ -1,7 +1,6 @@
 """Dask's workers as an engine: on this machine, with workers and schedulers that die."""
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -75,7 +74,7 @@ def fail_to_read(shared, item):
 
 def die(shared, item):
     if item == 2:
-        os.kill(os.getpid(), signal.SIGKILL)
+        psutil.Process().kill()
     return item
 
 
@@ -175,7 +174,7 @@ def test_a_worker_that_is_killed_changes_nothing(cluster):
     expected, victim = last(ensemble, problem).state, min(worker_pids(cluster))
     for progress in iterate(replace(ensemble, engine=cluster), problem):
         if progress.state.done.sum() == 5:
-            os.kill(victim, signal.SIGKILL)
+            psutil.Process(victim).kill()
     assert not is_running(victim)
     assert_same(progress.state, expected)
     until_true(lambda: cluster.workers == 2)  # another one took its place
@@ -207,7 +206,7 @@ def test_shared_data_that_die_with_all_workers_are_brought_again(cluster):
         found.append((item, float(result)))
         if len(found) == 10:
             for pid in cluster.client.run(os.getpid).values():
-                os.kill(pid, signal.SIGKILL)
+                psutil.Process(pid).kill()
     assert sorted(found) == [(i, 3.0 * i) for i in range(40)]
 
 
@@ -380,7 +379,7 @@ def test_workers_of_a_plain_script_end_with_it_even_if_it_is_killed(tmp_path):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TMPDIR": str(tmp_path)}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, str(script)], env=environment, **pipes) as process:
-        assert process.stdout.readline() == b"ready\n"
+        assert process.stdout.readline().strip() == b"ready"
         workers = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
         assert workers
         process.kill()

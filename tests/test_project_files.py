@@ -1,6 +1,8 @@
 """What surrounds the package: citation, workflows, templates, links."""
 
+import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -19,6 +21,12 @@ HOME = "https://github.com/proxiscope/napari-proxiscope"
 
 def read_yaml(name: str):
     return yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
+
+
+def commands_of(workflow: str, job: str) -> list[str]:
+    """What a job runs, one of its steps after the other."""
+    steps = read_yaml(f".github/workflows/{workflow}.yml")["jobs"][job]["steps"]
+    return [step.get("run") or step.get("with", {}).get("run", "") for step in steps]
 
 
 def test_the_citation_has_this_version_and_the_papers_of_the_methods():
@@ -49,14 +57,46 @@ def test_the_workflow_tests_every_python_and_system_that_is_promised():
 
 
 def test_the_workflow_runs_what_ci_runs():
-    jobs = read_yaml(".github/workflows/test.yml")["jobs"]
-    assert "".join(step.get("run", "") for step in jobs["all"]["steps"]).endswith(".ci/run")
-    commands = [step.get("run") or step.get("with", {}).get("run", "") for step in jobs["each"]["steps"]]
-    headless, window = commands[-2:]
+    assert commands_of("test", "all")[-1] == ".ci/run"
+    headless, window = commands_of("test", "each")[-2:]
     side_by_side = re.search(r"^SIDE_BY_SIDE := (.*)$", MAKEFILE, re.MULTILINE)[1]
     recipe = re.search(r"^test-headless:.*\n\t.*?(-m pytest .*)$", MAKEFILE, re.MULTILINE)[1]
     assert headless == "python " + recipe.replace("$(SIDE_BY_SIDE)", side_by_side)
     assert window == "python " + re.search(r"^test-gui:.*\n\t.*?(-m pytest .*)$", MAKEFILE, re.MULTILINE)[1]
+
+
+def test_the_workflow_has_the_torch_of_the_makefile():
+    (install,) = [command for command in commands_of("test", "each") if "torch" in command]
+    version = re.search(r'^TORCH  := ("torch==.*")$', MAKEFILE, re.MULTILINE)[1]
+    (index,) = set(re.findall(r"--extra-index-url \S+", MAKEFILE))
+    assert install == f"python -m pip install {version} {index}"
+
+
+def test_workflows_make_what_the_makefile_has():
+    targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
+    assert commands_of("test", "coverage")[-1] == "make coverage"
+    assert commands_of("test", "mutants")[-1].startswith("make mutants ")
+    for name in ("test", "docs"):
+        jobs = read_yaml(f".github/workflows/{name}.yml")["jobs"]
+        made = [shlex.split(command)[1:] for job in jobs for command in commands_of(name, job) if "make " in command]
+        assert made
+        assert {words[0] for words in made} <= targets
+        variables = {word.split("=")[0] for words in made for word in words[1:]}
+        assert variables <= set(re.findall(r"^(\w+)\s*\?=", MAKEFILE, re.MULTILINE))
+
+
+def test_coverage_is_looked_at_for_each_change_and_mutants_each_week():
+    workflow = read_yaml(".github/workflows/test.yml")
+    assert workflow["jobs"]["coverage"]["if"] == "github.event_name != 'schedule'"
+    assert workflow["jobs"]["mutants"]["if"] == "github.event_name == 'schedule'"
+    assert "github.event_name" in workflow["concurrency"]["group"]  # a push does not end the run of the week
+
+
+def test_nothing_is_published_untested():
+    jobs = read_yaml(".github/workflows/release.yml")["jobs"]
+    assert jobs["test"]["uses"] == "./.github/workflows/test.yml"
+    assert "workflow_call" in read_yaml(".github/workflows/test.yml")[True]  # which is "on" in YAML 1.1
+    assert jobs["publish"]["needs"] == ["test", "build"]
 
 
 def test_system_libraries_of_the_workflow_are_those_of_the_makefile():
@@ -77,11 +117,12 @@ def test_templates_of_issues_are_forms_that_ask_for_something(name):
     assert any(field.get("validations", {}).get("required") for field in form["body"])
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the job's shell is that of Linux")
 def test_a_release_checks_the_tag_and_what_pypi_will_show():
     steps = read_yaml(".github/workflows/release.yml")["jobs"]["build"]["steps"]
     commands = "\n".join(step.get("run", "") for step in steps)
     assert "twine check --strict" in commands
     (check,) = [step["run"] for step in steps if "tag" in step.get("name", "")]
     for tag, status in ((f"v{proxiscope.__version__}", 0), ("v99", 1)):
-        shell = ["bash", "-c", check.replace("python -c", f"{sys.executable} -c")]
-        assert subprocess.run(shell, cwd=ROOT, env={"GITHUB_REF_NAME": tag}).returncode == status
+        shell = ["bash", "-c", check.replace("python -c", f"{shlex.quote(sys.executable)} -c")]
+        assert subprocess.run(shell, cwd=ROOT, env={**os.environ, "GITHUB_REF_NAME": tag}).returncode == status

@@ -25,6 +25,7 @@ def test_the_samples_are_sound(tmp_path, name):
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory):
     """Of all samples, which one process reads as long as it lives: to start it takes longer than to read them."""
+    pytest.importorskip("resource", reason="the memory that reading takes is not measured here")
     folder = tmp_path_factory.mktemp("samples")
     return fuzz([write_sample(name, folder) for name in SAMPLES], COUNT)
 
@@ -40,6 +41,7 @@ def test_mutants_are_read_or_refused(outcomes, name):
 
 @pytest.fixture(scope="module")
 def others(tmp_path_factory):
+    pytest.importorskip("resource", reason="the memory that reading takes is not measured here")
     folder = tmp_path_factory.mktemp("targets")
     return fuzz([write_target(name, folder) for name in TARGETS], FEW)
 
