@@ -43,7 +43,7 @@ PATIENCE = 120.0
 VARIES = ("seconds", "finished", "resumed")
 """What may differ in the record of a run that was taken up."""
 
-_context = multiprocessing.get_context("forkserver")
+_context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
 
 
 @dataclass

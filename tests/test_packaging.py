@@ -69,6 +69,7 @@ class TestLayout:
     def test_the_top_level_holds(self, name):
         assert (ROOT / name).exists()
 
+    @pytest.mark.skipif(not (ROOT / "napari.yaml").is_symlink(), reason="a checkout without symbolic links")
     def test_the_manifest_at_the_top_is_the_one_in_the_package(self):
         assert (ROOT / "napari.yaml").read_bytes() == (SOURCE / "napari.yaml").read_bytes()
 

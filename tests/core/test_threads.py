@@ -1,6 +1,7 @@
 """The thread pool of the kernels."""
 
 import multiprocessing
+import sys
 import threading
 import time
 
@@ -203,6 +204,7 @@ def test_a_senseless_environment_is_named(monkeypatch, text):
 
 
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork here")
+@pytest.mark.skipif(sys.platform == "darwin", reason="forking after threads may crash in the system's own libraries")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_process_does_not_hang_on_threads_that_it_lacks():
     set_num_threads(3)

@@ -113,7 +113,8 @@ def test_a_folder_that_is_removed_while_a_run_goes_on(tmp_path, monkeypatch, cap
 def test_an_error_that_nobody_thought_of_does_not_cost_the_result(tmp_path, monkeypatch, capsys):
     from proxiscope.io.writing import npz
 
-    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
     write_array(tmp_path / "series.h5", small_series().projections, angles=small_series().angles, kind="tilt-series")
     write, out = npz.write, tmp_path / "a.npz"
 

@@ -162,6 +162,8 @@ def _courses(figure: "SubFigure", courses: Mapping[str, Course]) -> None:
         for (name, c), colour in zip(courses.items(), COLOURS, strict=False):
             axes.plot(c.iterations, np.median(getattr(c, values), axis=0), color=colour, label=name)
         axes.set(ylabel=f"{label} (%)", yscale="log")
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("{x:g}")
     figure.axes[0].legend()
     figure.axes[1].set_xlabel("iteration")
 

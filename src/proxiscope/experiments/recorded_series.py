@@ -184,7 +184,7 @@ def _draw(figure: "Figure", parts: list[Part]) -> None:
         grid[-1].plot(curve.frequency, curve.correlation, color=colour, label=name)
     if curves:
         grid[-1].set(xlabel="cycles per voxel", ylabel="FSC in the missing wedge")
-        grid[-1].legend()
+        grid[-1].legend(loc="upper right", fontsize="small")
     figure.set_size_inches(2.8 * len(grid), 2.8)
 
 
