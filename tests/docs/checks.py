@@ -129,10 +129,11 @@ def _listed(command: list[str]) -> frozenset[str]:
 
 
 def pip(words: list[str]) -> None:
-    """See that packages are ours, with extras that we have, and that pip has the options."""
+    """See that packages are ours, with extras that we have, and that pip, where there is one, has the options."""
     command, *rest = words
     given = {word for word in rest if word.startswith("-")}
-    assert not given or given <= _listed([sys.executable, "-m", "pip", command, "--help"])
+    if given and find_spec("pip"):  # an environment that uv made has none
+        assert given <= _listed([sys.executable, "-m", "pip", command, "--help"])
     for package in (word for word in rest if not word.startswith("-") and "://" not in word and word != "..."):
         name, _, extras = package.rstrip("]").partition("[")
         assert name in OTHERS | {PROJECT["name"]}, package
