@@ -115,6 +115,8 @@ WRONG = [
 
 @pytest.mark.parametrize("line", WRONG)
 def test_a_wrong_command_is_noticed(line):
+    if "--upgradee" in line:
+        pytest.importorskip("pip", reason="an environment that uv made has none")
     with pytest.raises(AssertionError):
         checks.check(line)
 
