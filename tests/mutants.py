@@ -92,6 +92,8 @@ EQUIVALENT: dict[str, str] = {
     "a.shape[1]), a.dtype)": "the fourth row is not used",
     "phase/gps.py: GPSF.advance: images = (a.reshape(len(work.rows), -1) for a in (state.y, d, state.support))  ->  "
     "images = (a.reshape(len(work.rows), -2) for a in (state.y, d, state.support))": "any negative length is as good",
+    "phase/measured.py: Measured._on_spectrum: minus[..., self_paired(b.shape)] = -1  ->  minus[..., "
+    "self_paired(b.shape)] = -2": "any negative value marks what does not count",
     "phase/stages.py: Staged.enter_stage: work.stage = stage  ->  pass": "the filter is then made anew each time, the "
     "same",
     "physics/projectors/_vectors.py: dot: return builder.extract_element(total, ir.Constant(ir.IntType(32), 0))  ->  "
