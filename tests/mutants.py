@@ -59,7 +59,12 @@ ROOMS = {
     "physics/projectors/fourier_slice.py": (SINGLE_AXIS,),
     "physics/projectors/general.py": (ANY_AXES,),
     "physics/projectors/general_fourier_slice.py": (ANY_AXES,),
-    "physics/projectors/single_axis.py": (SINGLE_AXIS, ANY_AXES, "tests/physics/test_bilinear_slice.py"),
+    "physics/projectors/single_axis.py": (
+        "tests/physics/test_projectors_mutants.py",
+        SINGLE_AXIS,
+        ANY_AXES,
+        "tests/physics/test_bilinear_slice.py",
+    ),
     "physics/rotations.py": ("tests/physics/test_rotations.py", "tests/physics/test_general_projector.py"),
     "physics/smoothing.py": ("tests/physics/test_smoothing.py",),
     "tomography/fbp.py": TOMOGRAPHY,
