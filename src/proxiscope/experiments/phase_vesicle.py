@@ -13,8 +13,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ..figures import COLOURS
-from ..phase import ER, ERHIO, GPSF, GPSR, HIO, OSS, RAAR, DifferenceMap
-from ._vesicle_pattern import GOOD, METHODS, THESIS, Starts, Vesicle, run, three
+from ..phase import ER, ERHIO, GPSR, HIO, RAAR, DifferenceMap
+from ._vesicle_pattern import GOOD, METHODS, Starts, Vesicle, run, three
 from .report import Report, Table, bar, main, number
 
 if TYPE_CHECKING:
@@ -26,12 +26,7 @@ ALGORITHMS = {
     "ER-HIO": ERHIO(),
     "RAAR": RAAR(),
     "difference map": DifferenceMap(),
-    "OSS": OSS(),
-    "GPS-R, thesis": GPSR(**THESIS),
-    "GPS-F, thesis": GPSF(**THESIS),
-    "GPS-R": GPSR(),
-    "GPS-F": GPSF(),
-    "GPS-R, no returns": GPSR(restart=False),
+    **METHODS,
     "GPS-R, no returns, 2000 iterations": GPSR(restart=False, max_iterations=2000),
 }
 PRINTED = {
